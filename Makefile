@@ -1,0 +1,108 @@
+# Every verb works on a fresh machine with Python >= 3.11, git and make; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VAR ?= var
+
+# What `make drill` passes on, e.g. `make drill SYMBOLS=AAPL,MSFT SEED=7 FAULTS=F01`; SYMBOLS empty: all 100.
+SYMBOLS ?=
+MEMBERS ?= 100
+CUSTOMERS ?= 100
+RATE ?= 10000
+SEED ?= 1
+REGION ?=
+WINDOW ?=
+LOAD ?=
+FAULTS ?=
+RTO ?=
+RPO ?=
+AIRFLOW_PORT ?= 8080
+AWS_PORT ?= 4566
+DNS_PORT ?= 5354
+TESTS ?= tests
+
+FLOW := --symbols "$(SYMBOLS)" --members $(MEMBERS) --customers $(CUSTOMERS) --rate $(RATE) --seed $(SEED)
+PORTS := --airflow-port $(AIRFLOW_PORT) --aws-port $(AWS_PORT) --dns-port $(DNS_PORT)
+WORLD := $(BIN)/python -m emulator world --var $(VAR) $(PORTS)
+OPTIONS := --seed $(SEED) $(if $(REGION),--region $(REGION)) $(if $(FAULTS),--faults $(FAULTS)) \
+	$(if $(WINDOW),--window-s $(WINDOW)) $(if $(LOAD),--load-s $(LOAD)) \
+	$(if $(RTO),--rto-objective-s $(RTO)) $(if $(RPO),--rpo-objective-orders $(RPO))
+
+# The environment is rebuilt when the lock or the project's metadata changes, and only then.
+STAMP := $(VENV)/stamp-$(shell cat requirements.lock pyproject.toml | git hash-object --stdin)
+CHROMIUM := $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser))
+
+.PHONY: help
+help: ## List the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 22
+	@echo
+	@echo "  make drill takes SYMBOLS MEMBERS CUSTOMERS RATE SEED REGION WINDOW LOAD FAULTS RTO RPO,"
+	@echo "  e.g. make drill SYMBOLS=AAPL,MSFT SEED=7"
+
+.PHONY: drill
+drill: $(STAMP) ## Boot everything, lose the exchange, recover it, file the report, stop everything
+	@AEX_SYMBOLS="$(SYMBOLS)" $(BIN)/python -m drill run --check $(OPTIONS)
+	@$(WORLD) $(FLOW) -- $(BIN)/python -m drill run $(OPTIONS)
+
+.PHONY: world
+world: $(STAMP) ## Boot everything and stay up until Ctrl-C (then: . var/run/environment)
+	@$(WORLD) $(FLOW)
+
+.PHONY: stop
+stop: $(STAMP) ## End the world that runs here, or what a killed one left
+	@$(WORLD) --stop
+
+.PHONY: test
+test: $(STAMP) ## Run the tests (browser tests only where Chromium is installed); TESTS=tests/world picks
+ifeq ($(CHROMIUM),)
+	@echo "make test: no Chromium in /usr/bin, so the browser tests are left out (Debian: apt-get install chromium)" >&2
+	@$(BIN)/python -m pytest $(TESTS) -m "not browser"
+else
+	@$(BIN)/python -m pytest $(TESTS)
+endif
+
+.PHONY: lint
+lint: $(STAMP) ## Check style, types, import directions and the rendered templates
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@rendered=$$(mktemp -d); trap 'rm -rf "$$rendered"' EXIT; \
+		$(BIN)/python -m templates render "$$rendered" >/dev/null; \
+		$(BIN)/cfn-lint -r us-west-2 -- "$$rendered"/*.json
+
+.PHONY: lock
+lock: ## Pin the newest allowed versions in both locks (needs uv and a package index)
+	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+	@uv pip compile --group peers --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements-peers.lock
+
+.PHONY: clean
+clean: ## Remove the environment, caches and run-time state (evidence and reports too)
+	@if [ -x $(BIN)/python ] && [ -d $(VAR)/run ]; then $(WORLD) --stop 2>/dev/null || true; fi
+	@rm -rf $(VENV) $(VAR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: environment
+environment: $(STAMP) ## Build .venv from the hashed lock
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: $(PYTHON) is older than Python 3.11; choose another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "make: building $(VENV) from requirements.lock" >&2
+	@rm -f $(VENV)/stamp-*
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@if command -v uv >/dev/null && uv --version >/dev/null 2>&1; then \
+		uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock; \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	fi
+	@touch $@

@@ -1,0 +1,117 @@
+"""The disaster-recovery drill: lose the site, rebuild it from code, prove the books, reopen, tear down, report.
+
+Two DAGs from one plan of steps: `dr_drill` runs on demand; `dr_drill_weekly` has the timetable and is paused until
+planned exercises exist. The steps are drill.operators; the verdict is drill.core.verdict.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.task.trigger_rule import TriggerRule
+
+from drill.operators.await_loss import AwaitLossOperator
+from drill.operators.build import BuildOperator
+from drill.operators.canaries import CanariesOperator
+from drill.operators.collect_captures import CollectCapturesOperator
+from drill.operators.cut_over import CutOverOperator
+from drill.operators.declare import DeclareOperator
+from drill.operators.drain import DrainOperator
+from drill.operators.fence import FenceOperator
+from drill.operators.full_load import FullLoadOperator
+from drill.operators.gate import GateOperator
+from drill.operators.inventory import InventoryOperator
+from drill.operators.judge import JudgeOperator
+from drill.operators.members_back import MembersBackOperator
+from drill.operators.objectives import ObjectivesOperator
+from drill.operators.preflight import PreflightOperator
+from drill.operators.register import RegisterOperator
+from drill.operators.rehydrate import RehydrateOperator
+from drill.operators.report import ReportOperator
+from drill.operators.sabotage import SabotageOperator
+from drill.operators.seal import SealOperator
+from drill.operators.tear_down import TearDownOperator
+from drill.operators.validate import ValidateOperator
+
+PARAMS = {
+    "symbols": Param(
+        "",
+        type=["string", "null"],
+        pattern="^[A-Z0-9, ]*$",
+        title="Symbols",
+        description="by commas; empty: all. Fewer: PARTIAL",
+    ),
+    "region": Param("us-west-2", type="string", title="DR region", pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$"),
+    "rto_objective_s": Param(7200, type="integer", minimum=1, title="RTO objective (s)", description="Reg SCI: 7200"),
+    "rpo_objective_orders": Param(0, type="integer", minimum=0, title="RPO objective (orders)"),
+    "window_s": Param(60, type="integer", minimum=10, title="Trading window (s)", description="loss: in its last half"),
+    "load_s": Param(30, type="integer", minimum=5, title="Full load at the DR site (s)"),
+    "seed": Param(1, type="integer", minimum=0, title="Workload seed"),
+    "faults": Param(
+        "",
+        type=["string", "null"],
+        pattern="^[F0-9, ]*$",
+        title="Faults",
+        description="ids of the catalogue, such as F01",
+    ),
+    "nonce": Param(
+        "",
+        type=["string", "null"],
+        pattern="^([0-9a-f]{64})?$",
+        title="Nonce",
+        description="only to reproduce: the run is not blind",
+    ),
+}
+
+
+def drill(dag_id: str, schedule: CronTriggerTimetable | None, *, paused: bool) -> DAG:
+    """One DAG of the drill's steps in their order."""
+    with DAG(
+        dag_id,
+        schedule=schedule,
+        params=PARAMS,
+        catchup=False,
+        is_paused_upon_creation=paused,
+        max_active_runs=2,  # a second drill must start to be refused by the lock, with a report
+        default_args={"retries": 1, "retry_delay": timedelta(seconds=2)},
+        doc_md=__doc__,
+        tags=["disaster-recovery"],
+    ) as dag:
+        register, preflight = RegisterOperator(task_id="register", retries=0), PreflightOperator(task_id="preflight")
+        loss, declare = AwaitLossOperator(task_id="loss"), DeclareOperator(task_id="declare")
+        build, fence = BuildOperator(task_id="build"), FenceOperator(task_id="fence")
+        captures = CollectCapturesOperator(task_id="captures")
+        drain, sabotage = DrainOperator(task_id="drain"), SabotageOperator(task_id="sabotage")
+        rehydrate, validate = RehydrateOperator(task_id="rehydrate"), ValidateOperator(task_id="validate")
+        cut_over, members_back = CutOverOperator(task_id="cut_over"), MembersBackOperator(task_id="members_back")
+        canaries, full_load = CanariesOperator(task_id="canaries"), FullLoadOperator(task_id="full_load")
+        objectives = ObjectivesOperator(task_id="objectives")
+        always = {"trigger_rule": TriggerRule.ALL_DONE}
+        tear_down = TearDownOperator(task_id="tear_down", **always)
+        inventory = InventoryOperator(task_id="inventory", **always)
+        verdict, seal = JudgeOperator(task_id="verdict", **always), SealOperator(task_id="seal", **always)
+        report, gate = ReportOperator(task_id="report", **always), GateOperator(task_id="gate", retries=0, **always)
+
+        register >> preflight >> loss >> declare >> [build, fence, captures]
+        [build, fence] >> drain >> sabotage >> rehydrate
+        [rehydrate, captures] >> validate >> cut_over >> members_back >> canaries >> full_load >> objectives
+        # Nothing of the drill may still be at work when its site is torn down, whatever failed beside it.
+        (
+            [objectives, build, fence, captures, drain, sabotage, rehydrate, validate]
+            >> tear_down
+            >> inventory
+            >> verdict
+            >> seal
+            >> report
+            >> gate
+        )
+    return dag
+
+
+drill("dr_drill", None, paused=False)
+drill(
+    "dr_drill_weekly",
+    CronTriggerTimetable("0 9 * * 6", timezone="America/New_York", run_immediately=False),
+    paused=True,
+)

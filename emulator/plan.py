@@ -1,0 +1,250 @@
+"""The plan of a world: which commands make it up, in which order, and how each shows that it is ready.
+
+This is the one place that names them. Everything here is data; `emulator.world` carries it out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from emulator.airflow import Airflow
+from emulator.processes import Command
+from emulator.settings import ACCOUNT, ROOT_KEY, ROOT_SECRET, client_environment
+from emulator.settings import Settings as Aws
+
+REPOSITORY: Final = Path(__file__).resolve().parents[1]
+_FOREIGN: Final = ("AIRFLOW_", "AWS_")
+"""What the caller's shell must not pass on to a world: another Airflow's database, another account's credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Commands that belong together.
+
+    With `ready`, they are services: the step stands once `ready()` is true, and none of them may end. Without, each
+    does its work and ends with status 0. A step starts when all steps named in `after` stand, so independent ones
+    start side by side. `patience_s` bounds the boot of the step, `grace_s` its stop.
+    """
+
+    name: str
+    commands: tuple[Command, ...]
+    after: tuple[str, ...] = ()
+    ready: Callable[[], bool] | None = None
+    patience_s: float = 120.0
+    grace_s: float = 10.0
+    logs: str = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A world: where it lives, its steps, the environment of every command, and the ports that must be free."""
+
+    var: Path
+    steps: tuple[Step, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[tuple[int, str, bool], ...] = ()  # number, the option that chooses it, UDP
+    furnish: Callable[[], Mapping[str, str]] = dict  # writes what the commands expect to find; more environment
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line chose."""
+
+    var: Path
+    airflow: bool
+    airflow_port: int
+    aws_port: int
+    dns_port: int
+    symbols: str  # names by commas; empty: all
+    members: int
+    customers: int
+    rate: int
+    seed: int
+
+    @property
+    def aws(self) -> Aws:
+        """Return the embedded AWS of this world."""
+        return Aws(self.aws_port, self.dns_port, state=self.var / "aws", run=self.var / "run")
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the embedded AWS."""
+        return self.aws.endpoint
+
+
+def exchange_plan(settings: Settings) -> Plan:
+    """Return the world in which a drill runs: AWS, Airflow, the exchange at its primary site, and the witnesses."""
+    airflow = Airflow(settings.var / "airflow", REPOSITORY, settings.airflow_port)
+    ports = [(settings.aws_port, "--aws-port", False), (settings.dns_port, "--dns-port", True)]
+    steps = [_aws(settings)]
+    if settings.airflow:
+        ports.append((settings.airflow_port, "--airflow-port", False))
+        steps += _airflow(airflow)
+    steps += [_deploy(), _witnesses(settings)]
+    return Plan(
+        var=settings.var,
+        steps=tuple(steps),
+        environment=environment(settings, airflow),
+        ports=tuple(ports),
+        furnish=lambda: furnish(settings, airflow),
+    )
+
+
+def furnish(settings: Settings, airflow: Airflow) -> Mapping[str, str]:
+    """Put the last world's captures aside, for the exchange starts anew; write what Airflow needs."""
+    for name in ("captures", "agent"):
+        last = settings.var / f"{name}.last"
+        if (settings.var / name).exists():
+            shutil.rmtree(last, ignore_errors=True)
+            (settings.var / name).rename(last)
+    return airflow.furnish() if settings.airflow else {}
+
+
+def _aws(settings: Settings) -> Step:
+    serve = ("--port", str(settings.aws_port), "--dns-port", str(settings.dns_port))
+    places = ("--state", str(settings.var / "aws"), "--run", str(settings.var / "run"))
+    return Step(
+        name="aws",
+        commands=(Command("aws", (sys.executable, "-m", "emulator", "serve", *serve, *places)),),
+        ready=lambda: answers(f"{settings.endpoint}/_ministack/health"),
+        patience_s=60,
+        grace_s=20,  # it stops its tasks, which flush their journals
+    )
+
+
+def _airflow(airflow: Airflow) -> list[Step]:
+    return [
+        Step(name="airflow database", commands=(airflow.migration(),), logs="airflow/logs"),
+        Step(
+            name="airflow",
+            commands=airflow.components(),
+            after=("airflow database",),
+            ready=airflow.healthy,
+            grace_s=30,  # a triggerer gives its own child 10 s
+            logs="airflow/logs",
+        ),
+    ]
+
+
+def _deploy() -> Step:
+    """Build evidence, journal, zone and the primary site, by the product's own verb; it reads `AEX_...`."""
+    return Step(
+        name="exchange",
+        commands=(Command("deploy", (sys.executable, "-m", "drill", "deploy")),),
+        after=("aws",),
+    )
+
+
+def _witnesses(settings: Settings) -> Step:
+    witness = (sys.executable, "-m", "witness")
+    bucket = ("--bucket", f"aex-witness-{ACCOUNT}")
+    name = ("--name", "exchange.aex.example")
+    flow = ("--members", str(settings.members), "--customers", str(settings.customers))
+    pace = ("--rate", str(settings.rate), "--seed", str(settings.seed))
+    return Step(
+        name="witnesses",
+        commands=(
+            Command(
+                "witness-members",
+                (*witness, "members", *bucket, *name, *flow, *pace, "--captures", str(settings.var / "captures")),
+            ),
+            Command("witness-monitor", (*witness, "monitor", *bucket, *name)),
+            Command(
+                "witness-agent",
+                (
+                    *witness,
+                    "agent",
+                    *bucket,
+                    *name,
+                    "--killer",
+                    f"{settings.endpoint}/_aex/kill",
+                    "--state",
+                    str(settings.var / "agent"),
+                    "--saboteur-role",
+                    f"arn:aws:iam::{ACCOUNT}:role/aex-saboteur",
+                    "--injector-role",
+                    f"arn:aws:iam::{ACCOUNT}:role/aex-fault-injector",
+                ),
+            ),
+        ),
+        after=("exchange",),
+        ready=lambda: all(_has_spoken(settings, who) for who in ("members", "monitor")),
+        patience_s=60,
+    )
+
+
+def _has_spoken(settings: Settings, who: str) -> bool:
+    """Say whether a witness has left its first word in the witness bucket, which is new with every world."""
+    import boto3  # noqa: PLC0415 - half a second, needed once
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    store = boto3.client(
+        "s3",
+        endpoint_url=settings.endpoint,
+        region_name="us-west-2",
+        aws_access_key_id=ROOT_KEY,
+        aws_secret_access_key=ROOT_SECRET,
+    )
+    try:
+        store.head_object(Bucket=f"aex-witness-{ACCOUNT}", Key=f"words/{who}/latest.json")
+    except (BotoCoreError, ClientError):
+        return False
+    return True
+
+
+def environment(settings: Settings, airflow: Airflow) -> dict[str, str]:
+    """Return the whole environment of every command of the world, and of the one that runs in it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    connection = {
+        "conn_type": "aws",
+        "login": ROOT_KEY,
+        "password": ROOT_SECRET,
+        "extra": {"endpoint_url": settings.endpoint, "region_name": "us-east-1"},
+    }
+    return inherited | {
+        **client_environment(settings.aws),
+        "AEX_VAR": str(settings.var),
+        "AEX_AIRFLOW_URL": airflow.url,
+        "AEX_AIRFLOW_USER": "operator",
+        "AEX_AIRFLOW_PASSWORDS": str(airflow.passwords),
+        "AEX_SYMBOLS": settings.symbols,
+        # The embedded CloudWatch has seconds, and nobody but the world's own processes caches its names.
+        "AEX_METRIC_PERIOD_S": "1",
+        "AEX_TTL_S": "1",
+        "AEX_WITNESS_BUCKET": f"aex-witness-{ACCOUNT}",
+        "AEX_REPORTS": _from_here(settings.var / "reports"),
+        "AIRFLOW_CONN_AEX_AWS": json.dumps(connection),
+        "AIRFLOW_HOME": str(airflow.home),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "GX_ANALYTICS_ENABLED": "false",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _from_here(path: Path) -> str:
+    """Return the path relative to the working directory where it lies below: it is printed in records."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def answers(url: str) -> bool:
+    """Say whether a loopback address answers a GET with a success."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=2):
+            return True
+    except OSError:  # refused, reset, timed out, or an error status
+        return False

@@ -1,0 +1,32 @@
+"""The exchange in miniature: a deterministic state machine per symbol, plus its edges.
+
+Importing the package costs nothing but the vocabulary: the book, the journal and the stores are imported from their
+own modules (`engine.venue`, `engine.journal`, `engine.replay`, `engine.storage`).
+"""
+
+from __future__ import annotations
+
+from engine.errors import EngineError, FrameError, SequenceError, StorageError, WireError
+from engine.listing import SYMBOLS, TEST_SYMBOLS, Instrument, instrument
+from engine.messages import Command, Environment, Kind, OrderType, Outcome, Reason, Side, Status, TimeInForce
+
+__all__ = [
+    "SYMBOLS",
+    "TEST_SYMBOLS",
+    "Command",
+    "EngineError",
+    "Environment",
+    "FrameError",
+    "Instrument",
+    "Kind",
+    "OrderType",
+    "Outcome",
+    "Reason",
+    "SequenceError",
+    "Side",
+    "Status",
+    "StorageError",
+    "TimeInForce",
+    "WireError",
+    "instrument",
+]

@@ -1,0 +1,82 @@
+"""The exchange's exceptions, drawn once.
+
+Rejects are values (`engine.messages.Reason`) and damage in a journal is a value (`engine.journal.Damage`);
+only broken callers, broken bytes handed in one at a time, and broken storage raise::
+
+    EngineError                 operation, coordinates, cause, hint
+    ├── WireError               bytes on a socket that are no message
+    ├── FrameError              bytes that are no frame of version 1
+    ├── SequenceError           a command offered out of sequence
+    └── StorageError            the object store refused
+        ├── AlreadyExistsError  a conditional put found the key taken
+        ├── NotFoundError       no such key
+        └── UnknownStoreError   an address that names no store
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlreadyExistsError",
+    "EngineError",
+    "FrameError",
+    "NotFoundError",
+    "SequenceError",
+    "StorageError",
+    "UnknownStoreError",
+    "WireError",
+]
+
+
+class EngineError(Exception):
+    """Something that the caller must know: what was tried, where, what was found and what helps."""
+
+    def __init__(self, operation: str, *, where: str, cause: str, hint: str) -> None:
+        super().__init__(f"{operation}: {where}: {cause} ({hint})")
+        self.operation = operation
+        self.where = where
+        self.cause = cause
+        self.hint = hint
+
+
+class WireError(EngineError):
+    """Bytes on a socket that are no message of the wire format; the connection cannot be trusted any further."""
+
+
+class SequenceError(EngineError):
+    """A command was offered with another seq than the venue's next one."""
+
+
+class FrameError(EngineError):
+    """Bytes that are no frame: which rule (`kind`), at which offset, what was expected and what was found.
+
+    `kind` is one of the journal's kinds of damage; `size` is the length that the header claims, or 0
+    where the header itself cannot be believed.
+    """
+
+    def __init__(self, kind: str, *, offset: int, expected: str, found: str, size: int = 0, seq: int = 0) -> None:
+        hint = "the bytes are not what an engine wrote; compare with another copy of this object"
+        super().__init__(
+            "decode frame", where=f"offset {offset}", cause=f"{kind}: expected {expected}, found {found}", hint=hint
+        )
+        self.kind = kind
+        self.offset = offset
+        self.expected = expected
+        self.found = found
+        self.size = size
+        self.seq = seq
+
+
+class StorageError(EngineError):
+    """The object store refused or could not be reached."""
+
+
+class AlreadyExistsError(StorageError):
+    """A conditional put found that somebody else holds the key."""
+
+
+class NotFoundError(StorageError):
+    """There is no object of that key."""
+
+
+class UnknownStoreError(StorageError):
+    """The address names no store that this engine speaks to."""

@@ -1,0 +1,229 @@
+"""Recovery of one symbol: the contiguous prefix of its journal, applied to a fresh venue.
+
+The primary wrote digests into its journal while it traded; replay compares its own digest with each of them at the
+same seq. A journal without damage whose every checkpoint agrees is *recovered*; anything else is *damaged*, with the
+venue as it stood at the end of the contiguous prefix.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Final, Literal
+
+import msgspec
+
+from engine.codec import GENESIS, Checkpoint, Frame
+from engine.journal import JournalAccount, JournalReader
+from engine.messages import COMMAND, Command, CommandFlag, FillTuple
+from engine.storage import Store
+from engine.venue import Venue
+
+__all__ = ["FILL", "Comparison", "Recovery", "recover", "replay_frame", "unread"]
+
+FILL: Final = struct.Struct("<QHQQqIB")
+"""A fill on file: seq of the taking command, number from 0 within it, maker, taker, price, qty, flags (canary 1)."""
+
+_CANARY: Final = int(CommandFlag.CANARY)
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """A checkpoint met in mid-replay: the digest the primary wrote, and the one recomputed here."""
+
+    seq: int
+    primary: bytes
+    recovered: bytes
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sites stood in the same state."""
+        return self.primary == self.recovered
+
+    def line(self) -> bytes:
+        """One line of `checkpoints.jsonl`."""
+        document = {"seq": self.seq, "primary": self.primary.hex(), "recovered": self.recovered.hex()}
+        return msgspec.json.encode(document) + b"\n"
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """What came of recovering one symbol; `venue` goes on trading from there."""
+
+    symbol: str
+    status: Literal["recovered", "damaged"]
+    venue: Venue
+    digest: bytes
+    fills: int
+    checkpoints: int
+    disagreements: int
+    first_disagreement_seq: int
+    account: JournalAccount
+    started_ns: int
+    finished_ns: int
+
+    @property
+    def seq(self) -> int:
+        """The last seq of the contiguous prefix."""
+        return self.account.seq
+
+    @property
+    def last_frame(self) -> bytes:
+        """The digest that the next epoch's first frame chains to."""
+        return self.account.last_frame
+
+    def result(self, *, from_epoch: int, epoch: int, build: str) -> dict[str, object]:
+        """The content of `result.json`."""
+        account = self.account
+        return {
+            "symbol": self.symbol,
+            "status": self.status,
+            "seq": self.seq,
+            "highest_seq": account.highest_seq,
+            "digest": self.digest.hex(),
+            "commands": account.commands,
+            "fills": self.fills,
+            "frames": account.frames,
+            "objects": account.objects,
+            "bytes": account.compressed_bytes,
+            "duplicates": account.duplicates,
+            "reorder_depth": account.reorder_depth,
+            "checkpoints": self.checkpoints,
+            "disagreements": self.disagreements,
+            "first_disagreement_seq": self.first_disagreement_seq,
+            "damages": [msgspec.to_builtins(damage) for damage in account.damages],
+            "started_ns": self.started_ns,
+            "finished_ns": self.finished_ns,
+            "from_epoch": from_epoch,
+            "epoch": epoch,
+            "last_frame": self.last_frame.hex(),
+            "engine": "reference",
+            "build": build,
+        }
+
+
+class _Tally:
+    """Counts what passes to the sinks."""
+
+    def __init__(self, on_fills: Callable[[bytes], object], on_checkpoint: Callable[[Comparison], object]) -> None:
+        self._on_fills = on_fills
+        self._on_checkpoint = on_checkpoint
+        self.fills = 0
+        self.checkpoints = 0
+        self.disagreements = 0
+        self.first_disagreement_seq = 0
+
+    def take_fills(self, packed: bytes) -> None:
+        self.fills += len(packed) // FILL.size
+        self._on_fills(packed)
+
+    def take_checkpoint(self, comparison: Comparison) -> None:
+        self.checkpoints += 1
+        if not comparison.agrees:
+            self.disagreements += 1
+            self.first_disagreement_seq = self.first_disagreement_seq or comparison.seq
+        self._on_checkpoint(comparison)
+
+
+def recover(
+    store: Store,
+    symbol: str,
+    *,
+    environment: int,
+    now_ns: Callable[[], int],
+    epoch: int | None = None,
+    on_fills: Callable[[bytes], object] | None = None,
+    on_checkpoint: Callable[[Comparison], object] | None = None,
+) -> Recovery:
+    """Rebuild a symbol from genesis.
+
+    Args:
+        store: opened at the journal of the epoch to recover, `.../journal/epoch=1/`.
+        symbol: whose journal.
+        environment: what its frames must say, LIVE for the market's journal also during an exercise.
+        now_ns: the wall clock, read at start and end only.
+        epoch: what its frames must say, None to accept any.
+        on_fills: is given packed `FILL` records, a frame's at once, in order.
+        on_checkpoint: is given each comparison, in order.
+
+    Raises:
+        StorageError: the store could not be read. Damage does not raise; it is in `Recovery.account.damages`.
+    """
+    started_ns = now_ns()
+    tally = _Tally(on_fills or _discard, on_checkpoint or _discard)
+    venue = Venue(symbol)
+    reader = JournalReader(store, symbol, environment=environment, epoch=epoch)
+    for frame in reader:
+        replay_frame(venue, frame, tally.take_fills, tally.take_checkpoint)
+    account = reader.account
+    return Recovery(
+        symbol=symbol,
+        status="damaged" if account.damages or tally.disagreements else "recovered",
+        venue=venue,
+        digest=venue.digest(),
+        fills=tally.fills,
+        checkpoints=tally.checkpoints,
+        disagreements=tally.disagreements,
+        first_disagreement_seq=tally.first_disagreement_seq,
+        account=account,
+        started_ns=started_ns,
+        finished_ns=now_ns(),
+    )
+
+
+def unread(symbol: str, started_ns: int, finished_ns: int) -> Recovery:
+    """What came of a recovery that an exception ended: damaged, every count zero, and zeros for a digest.
+
+    The zeros are no state's digest, not even that of genesis: nothing is known of this symbol.
+    """
+    return Recovery(
+        symbol=symbol,
+        status="damaged",
+        venue=Venue(symbol),
+        digest=bytes(len(GENESIS)),
+        fills=0,
+        checkpoints=0,
+        disagreements=0,
+        first_disagreement_seq=0,
+        account=JournalAccount(symbol),
+        started_ns=started_ns,
+        finished_ns=finished_ns,
+    )
+
+
+def replay_frame(
+    venue: Venue,
+    frame: Frame,
+    on_fills: Callable[[bytes], object],
+    on_checkpoint: Callable[[Comparison], object],
+) -> None:
+    """Apply one frame, stopping at each of its checkpoints to compare digests."""
+    fields = COMMAND.iter_unpack(frame.commands)
+    marks = iter((*frame.checkpoints, None))
+    mark: Checkpoint | None = next(marks)
+    apply = venue.apply
+    packed: list[bytes] = []
+    seq = frame.first_seq - 1
+    while True:
+        while mark is not None and mark.seq == seq:
+            on_checkpoint(Comparison(seq, mark.digest, venue.digest()))
+            mark = next(marks)
+        values = next(fields, None)
+        if values is None:
+            break
+        seq += 1
+        command = Command(*values)
+        fills = apply(seq, command).fills
+        if fills:
+            packed += _pack_fills(seq, command.flags & _CANARY, fills)
+    if packed:
+        on_fills(b"".join(packed))
+
+
+def _discard(_: object) -> None:
+    """The sink of a caller that only wants the state."""
+
+
+def _pack_fills(seq: int, canary: int, fills: tuple[FillTuple, ...]) -> list[bytes]:
+    return [
+        FILL.pack(seq, number, maker, taker, price, qty, canary)
+        for number, (maker, taker, price, qty) in enumerate(fills)
+    ]

@@ -1,0 +1,280 @@
+"""One symbol's order of events: stamp, number, apply, append; and nothing leaves before the journal has it.
+
+A command gets its time and its `seq`, is applied to the venue and appended to the open batch together with all that
+it caused: acknowledgement, fills, quote, prints. At the next commit the batch becomes a frame, and the frame goes to
+the delivery stream. Only when the stream has confirmed it is the batch handed to the outlet.
+
+Fail closed. A put that fails is repeated with the same bytes, because the first one may have arrived all the same and
+the reader drops equal duplicates; when it keeps failing beyond a limit, or is denied (the fence), the symbol halts.
+A halted symbol answers nothing at all, not even REJECTED with HALTED: a rejection of a sequenced command is an event
+of the journal like any other, and it is the journal that is missing. The member's order is then of unknown outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from engine import clock
+from engine.codec import GENESIS, Checkpoint, encode_frame
+from engine.firehose import FirehoseDeniedError, FirehoseError
+from engine.listing import Instrument
+from engine.messages import COMMAND_SIZE, Command, CommandFlag, Environment, Outcome, member_of
+from engine.venue import Venue
+from engine.wire import MAKER, TAKER, Ack, Fill, Print, Quote
+
+__all__ = ["Batch", "JournalSink", "Outlet", "Sequencer", "SequencerState"]
+
+LOG = logging.getLogger(__name__)
+MAX_PAYLOAD_BYTES: Final = 900_000
+"""A Firehose record holds 1,000 KiB; the header and the last command's checkpoint need room."""
+CHECKPOINT_SIZE: Final = 40
+FIRST_PAUSE_S: Final = 0.05
+LONGEST_PAUSE_S: Final = 1.0
+NS_PER_S: Final = 1_000_000_000
+
+_ACK, _FILL, _PRINT, _QUOTE = Ack.FORMAT.pack, Fill.FORMAT.pack, Print.FORMAT.pack, Quote.FORMAT.pack
+
+
+class SequencerState:
+    """The states of one symbol's sequencer, as status shows them."""
+
+    OPEN: Final = "open"
+    HALTED: Final = "halted"
+
+
+class JournalSink(Protocol):
+    """Where frames become durable."""
+
+    async def put(self, stream: str, record: bytes) -> None:
+        """Return once `record` is durable; raise FirehoseDeniedError or FirehoseError."""
+        ...
+
+
+class Batch:
+    """What was appended since the last commit, and everything that it caused."""
+
+    __slots__ = ("answers", "checkpoints", "commands", "first_seq", "last_seq", "number", "prints", "quote")
+
+    def __init__(self, number: int, first_seq: int) -> None:
+        self.number = number
+        self.first_seq = first_seq
+        self.last_seq = first_seq - 1
+        self.commands: list[bytes] = []
+        self.checkpoints: list[Checkpoint] = []
+        self.answers: list[tuple[int, bytes]] = []
+        self.prints: list[bytes] = []
+        self.quote = b""
+
+    def is_full(self) -> bool:
+        """Whether one more command might not fit into a record."""
+        return len(self.commands) * COMMAND_SIZE + len(self.checkpoints) * CHECKPOINT_SIZE >= MAX_PAYLOAD_BYTES
+
+
+class Outlet(Protocol):
+    """Where a batch goes that the journal holds."""
+
+    def release(self, batch: Batch) -> None:
+        """Let acknowledgements, fills and market data leave."""
+        ...
+
+
+class Sequencer:
+    """One symbol. `append` is called by the gateway, `commit` by the group commit; all on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        instrument: Instrument,
+        environment: Environment,
+        epoch: int,
+        stream: str,
+        venue: Venue,
+        sink: JournalSink,
+        outlet: Outlet,
+        checkpoint_every: int,
+        seq: int = 0,
+        previous: bytes = GENESIS,
+        halt_after_s: float = 10.0,
+        on_fence: Callable[[str], None] | None = None,
+    ) -> None:
+        """One symbol's sequencer.
+
+        Args:
+            instrument: the symbol.
+            environment: of its frames.
+            epoch: of its frames and answers.
+            stream: name of its delivery stream.
+            venue: its state, at `seq`.
+            sink: where frames become durable.
+            outlet: where committed batches go.
+            checkpoint_every: commands between two digests in the journal.
+            seq: where the journal ends.
+            previous: digest of the journal's last frame.
+            halt_after_s: how long a put may keep failing.
+            on_fence: told when a put is denied: the fence stands for the whole site, quiet symbols included.
+        """
+        self.instrument = instrument
+        self.state = SequencerState.OPEN
+        self.seq = seq
+        self.committed_seq = seq
+        self.retries = 0
+        self._environment = environment
+        self._epoch = epoch
+        self._stream = stream
+        self._venue = venue
+        self._sink = sink
+        self._outlet = outlet
+        self._checkpoint_every = checkpoint_every
+        self._previous = previous
+        self._halt_after_ns = round(halt_after_s * NS_PER_S)
+        self._number = instrument.number
+        self._stamped_ns = 0
+        self._quoted = venue.quote()
+        self._open = Batch(self._number, seq + 1)
+        self._waiting: deque[Batch] = deque()
+        self._flight: asyncio.Task[None] | None = None
+        self._on_fence = on_fence
+
+    def append(self, command: Command) -> None:
+        """Stamp, number, apply and append one command; its `ts_ns` is replaced. A halted symbol drops it."""
+        if self.state != SequencerState.OPEN:
+            return
+        ts_ns = self._stamp()
+        stamped = Command(
+            ts_ns,
+            command.command_id,
+            command.target_id,
+            command.price,
+            command.qty,
+            command.customer,
+            command.kind,
+            command.side,
+            command.type,
+            command.tif,
+            command.flags,
+        )
+        seq = self.seq + 1
+        try:
+            outcome = self._venue.apply(seq, stamped)
+        except Exception:
+            LOG.exception("%s: seq %d could not be applied", self.instrument.symbol, seq)
+            self.halt("the state is broken")
+            return
+        self.seq = seq
+        batch = self._open
+        batch.commands.append(stamped.pack())
+        batch.last_seq = seq
+        if seq % self._checkpoint_every == 0:
+            batch.checkpoints.append(Checkpoint(seq, self._venue.digest()))
+        self._answer(batch, stamped, outcome)
+        if batch.is_full():
+            self._cut()
+
+    def commit(self) -> asyncio.Task[None] | None:
+        """Send the oldest batch, unless a frame is in flight already; the task ends when its fate is known."""
+        if self._flight is not None and not self._flight.done():
+            return self._flight
+        if self._open.commands and not self._waiting:
+            self._cut()
+        if self.state != SequencerState.OPEN or not self._waiting:
+            return None
+        self._flight = asyncio.create_task(self._fly(self._waiting.popleft()))
+        return self._flight
+
+    async def drain(self) -> None:
+        """Commit until nothing is left; a symbol that halts has nothing left."""
+        while (flight := self.commit()) is not None:
+            await asyncio.wait([flight])
+
+    def quote(self) -> bytes:
+        """The quote message of the state in which the sequencer opens; later ones come with the batches."""
+        return self._quote(self.seq)
+
+    def halt(self, reason: str) -> None:
+        """Stop for good: nothing is appended, committed or released any more."""
+        if self.state != SequencerState.HALTED:
+            self.state = SequencerState.HALTED
+            self._waiting.clear()
+            lost = self.seq - self.committed_seq
+            LOG.error("%s halted at seq %d, %d unacknowledged: %s", self.instrument.symbol, self.seq, lost, reason)
+
+    def _stamp(self) -> int:
+        """Receipt time, ns; never earlier than the command before, even if the wall clock was set back."""
+        self._stamped_ns = max(self._stamped_ns, clock.now_ns())
+        return self._stamped_ns
+
+    def _answer(self, batch: Batch, command: Command, outcome: Outcome) -> None:
+        number, epoch, seq = self._number, self._epoch, self.seq
+        identity = command.command_id
+        add = batch.answers.append
+        ack = (identity, command.ts_ns, outcome.status, outcome.reason, outcome.open_qty)
+        add((member_of(identity), _ACK(Ack.TYPE, number, epoch, seq, *ack)))
+        canary = command.flags & CommandFlag.CANARY
+        for fill_no, (maker, taker, price, qty) in enumerate(outcome.fills):
+            add((member_of(maker), _FILL(Fill.TYPE, number, epoch, seq, fill_no, maker, price, qty, MAKER)))
+            add((member_of(taker), _FILL(Fill.TYPE, number, epoch, seq, fill_no, taker, price, qty, TAKER)))
+            batch.prints.append(_PRINT(Print.TYPE, number, epoch, seq, price, qty, canary))
+
+    def _quote(self, seq: int) -> bytes:
+        return _QUOTE(Quote.TYPE, self._number, self._epoch, seq, *self._quoted)
+
+    def _cut(self) -> None:
+        """Close the open batch; its quote, the conflation of all quotes since the last one, is of its last seq."""
+        batch = self._open
+        top = self._venue.quote()
+        if top != self._quoted:
+            self._quoted = top
+            batch.quote = self._quote(batch.last_seq)
+        self._waiting.append(batch)
+        self._open = Batch(self._number, batch.last_seq + 1)
+
+    async def _fly(self, batch: Batch) -> None:
+        frame, digest = encode_frame(
+            batch.commands,
+            environment=self._environment,
+            epoch=self._epoch,
+            symbol=self.instrument.symbol,
+            first_seq=batch.first_seq,
+            previous=self._previous,
+            checkpoints=batch.checkpoints,
+        )
+        try:
+            await self._put(frame)
+        except FirehoseError as error:
+            self.halt(str(error))
+            if self._on_fence is not None and isinstance(error, FirehoseDeniedError):
+                self._on_fence(str(error))
+            return
+        if self.state != SequencerState.OPEN:
+            return
+        self._previous = digest
+        self.committed_seq = batch.last_seq
+        self._outlet.release(batch)
+
+    async def _put(self, frame: bytes) -> None:
+        """Put until confirmed, with the same bytes.
+
+        Raises:
+            FirehoseDeniedError: at once.
+            FirehoseError: the last one, when the limit has passed.
+        """
+        give_up_ns = clock.lease_ns() + self._halt_after_ns
+        pause_s = FIRST_PAUSE_S
+        while self.state == SequencerState.OPEN:
+            try:
+                await self._sink.put(self._stream, frame)
+            except FirehoseDeniedError:
+                raise
+            except FirehoseError as error:
+                self.retries += 1
+                if clock.lease_ns() + round(pause_s * NS_PER_S) >= give_up_ns:
+                    raise
+                LOG.warning("%s: put again in %.2f s: %s", self.instrument.symbol, pause_s, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                return

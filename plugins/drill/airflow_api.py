@@ -1,0 +1,50 @@
+"""Airflow's REST API, as far as a drill needs it: log in, trigger, ask how the run is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from drill.settings import Settings
+
+DAG = "dr_drill"
+TIMEOUT_S = 30
+
+
+class AirflowError(RuntimeError):
+    """Airflow could not be reached or refused; the message names the address, the answer and what to do."""
+
+
+class AirflowApi:
+    """A session with one Airflow. Every failure is an AirflowError in one line."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = httpx.Client(base_url=settings.airflow_url, timeout=TIMEOUT_S)
+        login = {"username": settings.airflow_user, "password": settings.airflow_password}
+        token = self._call("POST", "/auth/token", json=login)["access_token"]
+        self._client.headers["Authorization"] = f"Bearer {token}"
+
+    def trigger(self, drill: str, params: dict[str, Any]) -> None:
+        """Start a run whose id is the drill's id."""
+        body = {"dag_run_id": drill, "logical_date": None, "conf": params}
+        self._call("POST", f"/api/v2/dags/{DAG}/dagRuns", json=body)
+
+    def state(self, drill: str) -> str:
+        """queued, running, success or failed."""
+        return str(self._call("GET", f"/api/v2/dags/{DAG}/dagRuns/{drill}")["state"])
+
+    def note(self, drill: str, text: str) -> None:
+        """The run's note says the verdict."""
+        self._call("PATCH", f"/api/v2/dags/{DAG}/dagRuns/{drill}", json={"note": text})
+
+    def _call(self, method: str, path: str, **request: Any) -> Any:
+        try:
+            answer = self._client.request(method, path, **request)
+        except httpx.HTTPError as error:
+            msg = f"Airflow at {self._client.base_url}: {error}; is it up? AEX_AIRFLOW_URL names its address"
+            raise AirflowError(msg) from error
+        if answer.is_error:
+            msg = f"Airflow {method} {path}: {answer.status_code} {answer.text[:300]}"
+            raise AirflowError(msg)
+        return answer.json()

@@ -1,0 +1,82 @@
+"""What the drill tells a recovering site, and what the site's engines wrote about their recovery."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from drill.aws.clients import client
+
+if TYPE_CHECKING:
+    import boto3
+
+READERS = 16
+OFFERED = "control/services.json"
+REGION = "us-west-2"
+
+
+def recover(
+    session: boto3.Session, bucket: str, epoch: int, *, from_epoch: int, drill: str, region: str = REGION
+) -> None:
+    """Let the site of `epoch` read the journal of `from_epoch`."""
+    _put(session, bucket, f"control/epoch={epoch}/recover.json", {"from_epoch": from_epoch, "drill": drill}, region)
+
+
+def open_trading(session: boto3.Session, bucket: str, epoch: int, *, drill: str, region: str = REGION) -> None:
+    """Let the site of `epoch` accept orders."""
+    _put(session, bucket, f"control/epoch={epoch}/open.json", {"drill": drill}, region)
+
+
+def withdraw(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> None:
+    """Take both go-aheads back, so that a later site of the same epoch does not find them."""
+    api = client(session, "s3", region)
+    for name in ("recover", "open"):
+        api.delete_object(Bucket=bucket, Key=f"control/epoch={epoch}/{name}.json")
+
+
+def finished(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> set[str]:
+    """The symbols whose result is there, by listing alone: asking every quarter second must not cost the engines."""
+    keys = _recovered_keys(session, bucket, epoch, region)
+    return {key.split("/")[-2] for key in keys if key.endswith("/result.json")}
+
+
+def recovered(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> dict[str, dict[str, Any]]:
+    """Symbol -> `result.json` of every symbol that has finished, damaged or not."""
+    keys = [key for key in _recovered_keys(session, bucket, epoch, region) if key.endswith("/result.json")]
+    with ThreadPoolExecutor(READERS) as pool:
+        results = list(pool.map(lambda key: json.loads(_get(session, bucket, key, region)), keys))
+    return {result["symbol"]: result for result in results}
+
+
+def recovered_file(
+    session: boto3.Session, bucket: str, epoch: int, symbol: str, name: str, *, region: str = REGION
+) -> bytes:
+    """`fills.bin` or `checkpoints.jsonl` of one symbol."""
+    return _get(session, bucket, f"recovered/epoch={epoch}/{symbol}/{name}", region)
+
+
+def offer(session: boto3.Session, bucket: str, services: Iterable[str], region: str = REGION) -> None:
+    """Note which services the endpoint offers: asking takes 15 s, and belongs to the deployment, not to a drill."""
+    _put(session, bucket, OFFERED, {"services": sorted(services)}, region)
+
+
+def offered(session: boto3.Session, bucket: str, region: str = REGION) -> tuple[str, ...]:
+    """The services that were offered when the exchange was deployed."""
+    return tuple(json.loads(_get(session, bucket, OFFERED, region))["services"])
+
+
+def _recovered_keys(session: boto3.Session, bucket: str, epoch: int, region: str) -> list[str]:
+    api = client(session, "s3", region)
+    pages = api.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"recovered/epoch={epoch}/")
+    return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+
+def _get(session: boto3.Session, bucket: str, key: str, region: str) -> bytes:
+    return bytes(client(session, "s3", region).get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def _put(session: boto3.Session, bucket: str, key: str, content: Mapping[str, Any], region: str) -> None:
+    body = json.dumps(content, sort_keys=True).encode()
+    client(session, "s3", region).put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")

@@ -1,0 +1,139 @@
+"""Evidence as objects: each with its hash, its version and a retention that outlives every teardown."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from drill.aws.clients import client
+
+if TYPE_CHECKING:
+    import boto3
+
+REGION = "us-west-2"
+PREFIX = "drills/"
+NS = 1_000_000_000
+
+
+class EvidenceError(Exception):
+    """Base of this module's errors."""
+
+
+class EvidenceLockError(EvidenceError):
+    """The bucket would not keep what is put into it: no versioning or no Object Lock."""
+
+
+class EvidenceDamagedError(EvidenceError):
+    """What was read is not what was put: the hashes differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """Mode `COMPLIANCE` (nobody may shorten it) or `GOVERNANCE`, until `until_ns` (UTC, to the second)."""
+
+    mode: str
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One stored version; sha256 in hex, empty in listings, which do not read the object."""
+
+    key: str
+    sha256: str
+    size: int
+    version: str
+
+
+def require_lock(session: boto3.Session, bucket: str, *, region: str = REGION) -> None:
+    """Check that the bucket is versioned and locks objects; switch the lock on where the template's was not applied.
+
+    Raises EvidenceLockError when it cannot be made so.
+    """
+    api = client(session, "s3", region)
+    if api.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+        raise EvidenceLockError(f"{bucket}: versioning is not enabled; deploy aex-evidence")
+    if _locked(session, bucket, region):
+        return
+    api.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    if not _locked(session, bucket, region):
+        raise EvidenceLockError(f"{bucket}: Object Lock cannot be enabled; deploy aex-evidence")
+
+
+def put(
+    session: boto3.Session,
+    bucket: str,
+    drill: str,
+    name: str,
+    body: bytes,
+    *,
+    retention: Retention | None = None,
+    content_type: str = "application/octet-stream",
+    region: str = REGION,
+) -> Artifact:
+    """Store `drills/<drill>/<name>`; S3 checks the hash on receipt. Writing a name again makes a new version."""
+    digest = hashlib.sha256(body)
+    key = f"{PREFIX}{drill}/{name}"
+    lock = {} if retention is None else _lock(retention)
+    answer = client(session, "s3", region).put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=body,
+        ContentType=content_type,
+        ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
+        Metadata={"sha256": digest.hexdigest()},
+        **lock,
+    )
+    return Artifact(key=key, sha256=digest.hexdigest(), size=len(body), version=answer["VersionId"])
+
+
+def get(session: boto3.Session, bucket: str, artifact: Artifact, *, region: str = REGION) -> bytes:
+    """The bytes of exactly this version. Raises EvidenceDamagedError when their hash is another."""
+    answer = client(session, "s3", region).get_object(Bucket=bucket, Key=artifact.key, VersionId=artifact.version)
+    body = bytes(answer["Body"].read())
+    found = hashlib.sha256(body).hexdigest()
+    if artifact.sha256 and found != artifact.sha256:
+        raise EvidenceDamagedError(f"{bucket}/{artifact.key} {artifact.version}: sha256 {found}, not {artifact.sha256}")
+    return body
+
+
+def listing(session: boto3.Session, bucket: str, drill: str = "", *, region: str = REGION) -> list[Artifact]:
+    """Every version below `drills/<drill>/` (all drills when empty), by key, newest version first."""
+    prefix = f"{PREFIX}{drill}/" if drill else PREFIX
+    pages = client(session, "s3", region).get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    return [
+        Artifact(key=entry["Key"], sha256="", size=int(entry["Size"]), version=entry["VersionId"])
+        for page in pages
+        for entry in page.get("Versions", ())
+    ]
+
+
+def retention(session: boto3.Session, bucket: str, artifact: Artifact, *, region: str = REGION) -> Retention | None:
+    """How long this version is kept, None when it is not locked."""
+    api = client(session, "s3", region)
+    try:
+        found = api.get_object_retention(Bucket=bucket, Key=artifact.key, VersionId=artifact.version)["Retention"]
+    except api.exceptions.ClientError as absent:
+        if absent.response["Error"]["Code"] == "NoSuchObjectLockConfiguration":
+            return None
+        raise
+    return Retention(mode=found["Mode"], until_ns=int(found["RetainUntilDate"].timestamp()) * NS)
+
+
+def _lock(wanted: Retention) -> dict[str, object]:
+    until = datetime.fromtimestamp(wanted.until_ns // NS, UTC)
+    return {"ObjectLockMode": wanted.mode, "ObjectLockRetainUntilDate": until}
+
+
+def _locked(session: boto3.Session, bucket: str, region: str) -> bool:
+    api = client(session, "s3", region)
+    try:
+        found = api.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    except api.exceptions.ClientError as absent:
+        if absent.response["Error"]["Code"] == "ObjectLockConfigurationNotFoundError":
+            return False
+        raise
+    return bool(found.get("ObjectLockEnabled") == "Enabled")

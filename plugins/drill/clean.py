@@ -1,0 +1,38 @@
+"""`python -m drill clean`: remove what a drill that died left behind. Evidence and primary stay."""
+
+from __future__ import annotations
+
+from drill.aws import control, fence, sites
+from drill.aws.sessions import default_session
+from drill.docket import Docket
+from drill.operators.tear_down import LOCK
+from drill.settings import Settings
+from drill.site_settings import PRIMARY
+from drill.triggers.conditions import regions
+
+
+def clean(settings: Settings, drill: str | None) -> str:
+    """Delete the stacks of `drill` (default: the lock's holder), stop its injectors, lift its fence, free the lock.
+
+    Says what was done. Raises NotRegistered for a drill that was never registered and holds no lock.
+    """
+    home = default_session(settings.dr_region)
+    store = Docket(drill or "none", settings, default_session).journal()
+    holder = store.get(LOCK).decode() if store.exists(LOCK) else None
+    wanted = drill or holder
+    if wanted is None:
+        return "nothing to clean: no drill holds the lock"
+    docket = Docket(wanted, settings, default_session)
+    if holder == wanted and docket.document("registration") is None:
+        store.delete(LOCK)
+        return f"drill {wanted}: was never registered, so nothing was built; lock free"
+    plan = docket.plan()
+    docket.order("restore")
+    docket.order("close")
+    removed = sites.remove(default_session(plan.dr_region), plan.site, regions(settings, plan))
+    control.withdraw(home, settings.journal_bucket, plan.epoch, region=settings.dr_region)
+    if holder in {wanted, None}:  # another drill that runs keeps its fence
+        fence.lift(home, PRIMARY)
+    if holder == wanted:
+        store.delete(LOCK)
+    return f"drill {wanted}: {len(removed.states)} stacks left, fence lifted, lock free"

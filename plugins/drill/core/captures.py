@@ -1,0 +1,173 @@
+"""Members' captures: what came over their sockets, read without engine, numpy or GX (a second decoder beside GX's).
+
+A capture is a file of 64-byte little-endian records, appended by the member's own process:
+kind (1 sent, 2 ack, 3 fill), status, reason, liquidity, instrument number, fill number, epoch, open quantity, seq, id,
+own clock at send or receipt (ns), price, quantity, command kind, side, type, time in force, own send time (acks only).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+RECORD = struct.Struct("<BBBBHHIIQQqqIBBBBq")
+SENT, ACK, FILL = 1, 2, 3
+OPEN, FILLED, CANCELLED, REJECTED = 1, 2, 3, 4
+HALTED = 6  # reason: refused without a seq, so never acknowledged in the journal's sense
+WINDOW_NS = 10_000_000_000
+IN_FLIGHT_NS = 1_000_000_000  # sent within the last second before the loss: may be unanswered at no fault of the engine
+
+
+class BadCapture(ValueError):
+    """A capture whose length is no multiple of a record, or with an unknown record kind."""
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Ten seconds of one epoch: commands sent in them, and how many of those were acknowledged."""
+
+    start_ns: str
+    offered: int
+    acknowledged: int
+
+
+class Performance(msgspec.Struct, frozen=True, kw_only=True):
+    """Load and acknowledgement latency of one epoch as members saw them. Latencies in microseconds, send to receipt."""
+
+    epoch: int
+    offered: int
+    acknowledged: int
+    p50_us: int | None
+    p99_us: int | None
+    max_us: int | None
+    n: int
+    windows: tuple[Window, ...]
+
+
+class Captured(msgspec.Struct, frozen=True, kw_only=True):
+    """What all members together know of one epoch.
+
+    `acked[symbol][member]` is a list of [seq, ack time ns, command kind] in order of receipt; `sent_unanswered` lists
+    [member, symbol, command id, sent ns] of commands whose fate the member does not know.
+    """
+
+    epoch: int
+    acked: dict[str, dict[int, list[tuple[int, int, int]]]]
+    fills: int
+    refused: int
+    first_ack_by_member: dict[int, int]
+    last_ack_ns: int | None
+    sent_unanswered: list[tuple[int, str, int, int]]
+    latencies_us: list[int]
+    sends: list[tuple[int, int]]  # (sent ns, 1 acknowledged or 0)
+
+    @property
+    def acknowledged(self) -> int:
+        """Number of acknowledged commands (each command counts once)."""
+        return sum(len(rows) for members in self.acked.values() for rows in members.values())
+
+
+def _records(member: int, data: bytes) -> Iterable[tuple[int, ...]]:
+    if len(data) % RECORD.size:
+        msg = f"capture of member {member}: {len(data)} bytes, expected a multiple of {RECORD.size}; take it again"
+        raise BadCapture(msg)
+    return RECORD.iter_unpack(data)
+
+
+class _Reader:
+    """Collects one epoch; kept apart so that the loop below reads as the rule it is."""
+
+    def __init__(self, epoch: int, symbols: Mapping[int, str]) -> None:
+        self.epoch = epoch
+        self.symbols = symbols
+        self.acked: dict[str, dict[int, list[tuple[int, int, int]]]] = {}
+        self.unanswered: list[tuple[int, str, int, int]] = []
+        self.first: dict[int, int] = {}
+        self.last: int | None = None
+        self.latencies: list[int] = []
+        self.sends: list[tuple[int, int]] = []
+        self.fills = self.refused = 0
+
+    def member(self, member: int, data: bytes) -> None:
+        sent: dict[int, tuple[int, int]] = {}
+        for row in _records(member, data):
+            kind, _, reason, _, number, _, epoch, _, seq, command, time_ns, _, _, command_kind, *_, sent_ns = row
+            symbol = self.symbols.get(number)
+            if symbol is None or epoch != self.epoch:
+                continue
+            if kind == SENT:
+                sent[command] = (time_ns, number)
+            elif kind == ACK and seq:
+                sent.pop(command, None)
+                self.acked.setdefault(symbol, {}).setdefault(member, []).append((seq, time_ns, command_kind))
+                if sent_ns:  # 0: the member no longer knew when; it is acknowledged, and no measure of speed
+                    self.latencies.append((time_ns - sent_ns) // 1000)
+                    self.sends.append((sent_ns, 1))
+                self.first.setdefault(member, time_ns)
+                self.last = time_ns if self.last is None else max(self.last, time_ns)
+            elif kind == ACK:
+                sent.pop(command, None)
+                self.refused += reason == HALTED
+            elif kind == FILL:
+                self.fills += 1
+            else:
+                msg = f"capture of member {member}: record kind {kind}, expected 1, 2 or 3"
+                raise BadCapture(msg)
+        for command, (sent_ns, number) in sent.items():
+            self.unanswered.append((member, self.symbols[number], command, sent_ns))
+            self.sends.append((sent_ns, 0))
+
+
+def read(files: Mapping[int, bytes], epoch: int, symbols: Mapping[int, str]) -> Captured:
+    """Read the captures of all members for one epoch; `symbols` maps instrument number to symbol in scope."""
+    reader = _Reader(epoch, symbols)
+    for member in sorted(files):
+        reader.member(member, files[member])
+    return Captured(
+        epoch=epoch,
+        acked=reader.acked,
+        fills=reader.fills,
+        refused=reader.refused,
+        first_ack_by_member=reader.first,
+        last_ack_ns=reader.last,
+        sent_unanswered=sorted(reader.unanswered),
+        latencies_us=reader.latencies,
+        sends=reader.sends,
+    )
+
+
+def _rank(ordered: list[int], per_mille: int) -> int | None:
+    """Nearest-rank percentile: the smallest value with at least that share at or below it."""
+    return ordered[max(0, -(-len(ordered) * per_mille // 1000) - 1)] if ordered else None
+
+
+def performance(captured: Captured, *, until_ns: int | None = None, warm_up_ns: int = 0) -> Performance:
+    """Rates in whole 10-s windows and latency percentiles of an epoch.
+
+    Commands sent in the last second before `until_ns` (the loss, or the end of the capture) are left out of the
+    rates: a loss leaves them unanswered at no fault of the engine. `warm_up_ns` is left out at the start.
+    """
+    sends = sorted(captured.sends)
+    if not sends:
+        return Performance(
+            epoch=captured.epoch, offered=0, acknowledged=0, p50_us=None, p99_us=None, max_us=None, n=0, windows=()
+        )
+    start = sends[0][0] + warm_up_ns
+    end = (sends[-1][0] if until_ns is None else until_ns) - IN_FLIGHT_NS
+    judged = [(at, acked) for at, acked in sends if start <= at < end]
+    windows = []
+    for first in range(start, end - WINDOW_NS + 1, WINDOW_NS):
+        inside = [acked for at, acked in judged if first <= at < first + WINDOW_NS]
+        windows.append(Window(start_ns=str(first), offered=len(inside), acknowledged=sum(inside)))
+    ordered = sorted(captured.latencies_us)
+    return Performance(
+        epoch=captured.epoch,
+        offered=len(judged),
+        acknowledged=sum(acked for _, acked in judged),
+        p50_us=_rank(ordered, 500),
+        p99_us=_rank(ordered, 990),
+        max_us=ordered[-1] if ordered else None,
+        n=len(ordered),
+        windows=tuple(windows),
+    )

@@ -1,0 +1,89 @@
+"""The raw evidence of one drill: what the verdict is a pure function of.
+
+An artifact is a JSON document under `drills/<id>/` in the evidence store, written by the step that observed it. A step
+that is tried again writes a new version; the store keeps the older ones. A document that was not written is None here,
+never an empty one.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from drill.core.events import Event
+from drill.core.phases import Phase, phases
+from drill.core.plan import Plan
+
+# Which documents a phase owes when it says that it ended. A missing one makes the drill INVALID.
+OWED = {
+    "register": ("registration",),
+    "preflight": ("preflight",),
+    "loss": ("word-loss", "word-monitor"),
+    "build": ("stacks", "engines", "isolation"),
+    "fence": ("fence",),
+    "captures": ("acked-primary", "acked-seqs"),
+    "drain": ("drain",),
+    "sabotage": ("word-sabotage",),
+    "rehydrate": ("recovered",),
+    "validate": ("validation",),
+    "cut_over": ("cutover",),
+    "members_back": ("members",),
+    "canaries": ("word-canary",),
+    "full_load": ("acked-dr", "restarts"),
+    "objectives": ("objectives",),
+    "tear_down": ("teardown", "word-reveal"),
+    "inventory": ("inventory",),
+}
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """All documents of a drill by name (`stacks`, `word-loss`, ...) and its events in order of time."""
+
+    documents: dict[str, Any]
+    events: tuple[Event, ...]
+
+    def get(self, name: str) -> Any:
+        """The document, or None where it was never written."""
+        return self.documents.get(name)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan as registered, or None where the registration is missing."""
+        registration = self.get("registration")
+        return msgspec.convert(registration["plan"], Plan) if registration else None
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases as their events tell them."""
+        return phases(self.events)
+
+    def phase(self, name: str) -> Phase:
+        """One phase by name."""
+        return next(phase for phase in self.phases if phase.name == name)
+
+    def missing(self) -> list[str]:
+        """Documents that phases which ended well owe and that are not here."""
+        return [
+            f"{name} (phase {phase.name})"
+            for phase in self.phases
+            if phase.status == "done"
+            for name in OWED.get(phase.name, ())
+            if self.get(name) is None
+        ]
+
+
+def assemble(artifacts: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> Evidence:
+    """Build Evidence from the stored artifacts (name relative to the drill's folder -> bytes); others are ignored."""
+    documents: dict[str, Any] = {}
+    events: list[Event] = []
+    for name, data in sorted(dict(artifacts).items()):
+        if name.startswith("events/"):
+            events.append(msgspec.json.decode(data, type=Event))
+        elif name.startswith("raw/") and name.endswith((".json", ".json.gz")):
+            content = gzip.decompress(data) if name.endswith(".gz") else data
+            documents[name.removeprefix("raw/").removesuffix(".gz").removesuffix(".json")] = json.loads(content)
+    return Evidence(documents=documents, events=tuple(sorted(events, key=lambda event: event.at)))

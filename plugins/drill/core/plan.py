@@ -1,0 +1,200 @@
+"""The plan of a drill: what was asked for, checked at the border before anything is registered or built."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import rfc8785
+
+from drill.core.faults import INJECTABLE
+from engine.listing import SYMBOLS as LISTED
+
+ASSUMED_DECISION_S = 900  # method.md §2: a machine declared, so a human's decision is assumed, drawn and added
+OBSERVATION_SHARE = 0.25  # assumed time over this share of the objective is an observation
+CLOCK_GATE_MS = 500
+PERFORMANCE_FACTOR = 2
+FULL_SIZE_ACKS = 100_000
+FULL_LISTING = 100
+ACKNOWLEDGED_SHARE = 0.99
+OFFERED_SHARE = 0.9  # of the configured rate: bursts and connecting sessions are no fault
+JUDGED_LOAD_S = 15  # from here on at least one whole 10-s window lies in the load at the DR site
+
+DRILL_ID = re.compile(r"^[a-z0-9][a-z0-9-]{5,40}$")
+REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d$")
+NONCE = re.compile(r"^[0-9a-f]{64}$")
+
+
+class BadPlan(ValueError):
+    """A parameter that cannot be planned with; the message names it, what was expected and what to do."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was decided before the drill began. Registered (hashed) before the loss, never changed after.
+
+    Times are whole seconds unless the name says otherwise; regions are AWS region names; `symbols` is the scope.
+    """
+
+    drill_id: str
+    kind: str  # loss
+    scenario: str  # site
+    purpose: str  # drill
+    trigger: str  # manual | scheduled
+    requester: str
+    listing: tuple[str, ...]
+    symbols: tuple[str, ...]
+    test_symbols: tuple[str, ...]
+    primary_region: str
+    dr_region: str
+    rto_objective_s: int
+    rpo_objective_orders: int
+    window_s: int
+    load_s: int
+    workload_seed: int
+    faults: tuple[str, ...]
+    nonce_sha256: str
+    blind: bool
+    from_epoch: int = 1
+    assumed_decision_s: int = ASSUMED_DECISION_S
+
+    @property
+    def site(self) -> str:
+        """The DR site's name, also the first label of its internal names: `dr-` and the id's last word."""
+        return "dr-" + self.drill_id.rsplit("-", 1)[-1]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the DR site takes."""
+        return self.from_epoch + 1
+
+    @property
+    def partial(self) -> bool:
+        """True where the scope is less than the exchange's own listing."""
+        return set(self.symbols) != set(self.listing)
+
+    def sha256(self) -> str:
+        """The plan's fingerprint: SHA-256 of its canonical JSON (RFC 8785)."""
+        return hashlib.sha256(rfc8785.dumps(msgspec.to_builtins(self))).hexdigest()
+
+
+def _whole(params: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
+    value = params.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        msg = f"parameter '{name}': expected a whole number from {low} to {high}, got {value!r}"
+        raise BadPlan(msg)
+    return value
+
+
+def _words(params: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = params.get(name) or ()
+    words = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+        msg = f"parameter '{name}': expected names separated by commas, got {value!r}"
+        raise BadPlan(msg)
+    return tuple(word.strip().upper() for word in words if word.strip())
+
+
+def _known(name: str, asked: tuple[str, ...], known: Iterable[str], hint: str) -> None:
+    unknown = sorted(set(asked) - set(known))
+    if unknown:
+        msg = f"parameter '{name}': {', '.join(unknown)} unknown; {hint}"
+        raise BadPlan(msg)
+    if len(set(asked)) != len(asked):
+        msg = f"parameter '{name}': a name stands twice in {', '.join(asked)}"
+        raise BadPlan(msg)
+
+
+def _region(params: Mapping[str, Any], primary_region: str, default: str) -> str:
+    region = params.get("region", default)
+    if not isinstance(region, str) or not REGION.match(region):
+        msg = f"parameter 'region': expected a name like us-west-2, got {region!r}"
+        raise BadPlan(msg)
+    if region == primary_region:
+        msg = f"parameter 'region': {region} is the primary's own; a recovery there proves nothing, choose another"
+        raise BadPlan(msg)
+    return region
+
+
+def nonce_of(params: Mapping[str, Any]) -> str | None:
+    """A nonce given for reproduction (64 hex digits), or None: the drill then draws a secret one and is blind."""
+    nonce = params.get("nonce") or None
+    if nonce is not None and not (isinstance(nonce, str) and NONCE.match(nonce)):
+        msg = f"parameter 'nonce': expected 64 hex digits, got {nonce!r}"
+        raise BadPlan(msg)
+    return nonce
+
+
+KNOWN_PARAMETERS = frozenset(
+    {"symbols", "region", "rto_objective_s", "rpo_objective_orders", "window_s", "load_s", "seed", "faults", "nonce"}
+)
+
+
+def make_plan(
+    params: Mapping[str, Any],
+    *,
+    drill_id: str,
+    trigger: str,
+    requester: str,
+    listing: tuple[str, ...],
+    test_symbols: tuple[str, ...],
+    primary_region: str,
+    dr_region: str,
+    nonce_sha256: str,
+) -> Plan:
+    """Check `params` (as the form gives them) and return the plan, or raise BadPlan naming the parameter.
+
+    `listing` is what the exchange lists today (without test symbols): symbols absent from it cannot be recovered.
+    """
+    unknown = sorted(set(params) - KNOWN_PARAMETERS)
+    if unknown:
+        msg = f"parameter '{unknown[0]}': unknown; expected one of {', '.join(sorted(KNOWN_PARAMETERS))}"
+        raise BadPlan(msg)
+    if not DRILL_ID.match(drill_id):
+        msg = f"drill id {drill_id!r}: expected 6 to 41 lower-case letters, digits and hyphens"
+        raise BadPlan(msg)
+    _known("symbols", listing, LISTED, "the exchange can list the Nasdaq-100 of November 2016")
+    symbols = _words(params, "symbols") or listing
+    _known("symbols", symbols, listing, f"the exchange lists {len(listing)} symbols, {listing[0]} to {listing[-1]}")
+    faults = _words(params, "faults")
+    _known("faults", faults, INJECTABLE, f"this version injects {', '.join(INJECTABLE)}")
+    return Plan(
+        drill_id=drill_id,
+        kind="loss",
+        scenario="site",
+        purpose="drill",
+        trigger=trigger,
+        requester=requester,
+        listing=listing,
+        symbols=tuple(sorted(symbols)),
+        test_symbols=test_symbols,
+        primary_region=primary_region,
+        dr_region=_region(params, primary_region, dr_region),
+        rto_objective_s=_whole(params, "rto_objective_s", 7200, 1, 604_800),
+        rpo_objective_orders=_whole(params, "rpo_objective_orders", 0, 0, 10**9),
+        window_s=_whole(params, "window_s", 60, 10, 86_400),
+        load_s=_whole(params, "load_s", 30, 5, 3_600),
+        workload_seed=_whole(params, "seed", 1, 0, 2**31),
+        faults=faults,
+        nonce_sha256=nonce_sha256,
+        blind=nonce_of(params) is None,
+    )
+
+
+def drill_id_of(run_id: str) -> str:
+    """The drill's one id: the run id where it has the form of one, else `drill-` and a short hash of it (UI runs)."""
+    if DRILL_ID.match(run_id):
+        return run_id
+    return "drill-" + hashlib.sha256(run_id.encode()).hexdigest()[:8]
+
+
+def loss_moment_ns(nonce: str, window_start_ns: int, window_s: int) -> int:
+    """The committed moment of the loss: drawn by the secret nonce in the last half of the trading window.
+
+    UTC nanoseconds. The same nonce, start and window give the same moment.
+    """
+    draw = int.from_bytes(hashlib.sha256(f"{nonce}|loss".encode()).digest()[:8], "little")
+    half_ns = window_s * 500_000_000
+    return window_start_ns + half_ns + draw % half_ns

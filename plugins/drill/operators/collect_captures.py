@@ -1,0 +1,94 @@
+"""captures: the members hand over what they know was acknowledged before the loss, and core reads it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from typing import Any
+
+from drill.aws import journal_lag
+from drill.core import captures
+from drill.docket import Docket
+from drill.operators.step import RedResult, Step, Wait
+from engine.listing import instrument
+from templates.settings import stream_name
+
+HANDOVER_S = 60
+
+
+def read_captures(docket: Docket, word: dict[str, Any], epoch: int) -> captures.Captured:
+    """The captures that a handover's word names, for one epoch and the symbols in scope.
+
+    Each file must be there and unpack to the hash that was said: a member whose capture vanished would look as if it
+    had never been promised anything. Raises RedResult naming the file.
+    """
+    plan = docket.plan()
+    numbers = {instrument(symbol).number: symbol for symbol in plan.symbols}
+    store = docket.witness_store()
+    files = {}
+    for name, said in word["files"].items():
+        content = gzip.decompress(store.get(f"{word['prefix']}{name}"))
+        if hashlib.sha256(content).hexdigest() != said["sha256"]:
+            raise RedResult(f"capture {word['prefix']}{name}: its hash is not the one that the members said")
+        files[int(name.split(".")[0])] = content
+    if len(files) != int(word["members"]):
+        raise RedResult(f"captures of {len(files)} members, the word says {word['members']}")
+    return captures.read(files, epoch, numbers)
+
+
+def document(captured: captures.Captured, performance: captures.Performance, prefix: str) -> dict[str, Any]:
+    """What the captures come to: counts, first and last acknowledgements, load and latency."""
+    import msgspec  # noqa: PLC0415 - one use
+
+    return {
+        "epoch": captured.epoch,
+        "captures": prefix,
+        "acknowledged": captured.acknowledged,
+        "fills": captured.fills,
+        "refused": captured.refused,
+        "last_ack_ns": None if captured.last_ack_ns is None else str(captured.last_ack_ns),
+        "first_ack_by_member": {str(member): str(at) for member, at in captured.first_ack_by_member.items()},
+        "unanswered": len(captured.sent_unanswered),
+        "performance": msgspec.to_builtins(performance),
+    }
+
+
+def _age_at_loss(docket: Docket) -> str | None:
+    """How old the oldest confirmed and undelivered record was when the site was lost: where in its flush cycle it fell.
+
+    From Firehose's own history; None where it has no point before the loss.
+    """
+    plan, settings = docket.plan(), docket.settings
+    streams = [stream_name(symbol, plan.from_epoch) for symbol in plan.symbols]
+    lost_ns = int(docket.document("word-loss")["actual_ns"])
+    points = journal_lag.freshness(
+        docket.home, streams, settings.dr_region, lost_ns, period_s=settings.metric_period_s
+    ).values()
+    ages = [point.age_ns for point in points if point is not None]
+    return str(max(ages)) if ages else None
+
+
+class CollectCapturesOperator(Step):
+    """Orders the handover and files the acknowledged seqs of the lost epoch."""
+
+    phase = "captures"
+
+    def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
+        """Ask the members; they copy what their processes wrote up to now."""
+        docket.order("handover", {"name": "loss"})
+        return Wait("word_said", HANDOVER_S, {"word": "handover-loss"})
+
+    def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Read every member's capture with core's own decoder."""
+        captured = read_captures(docket, found, docket.plan().from_epoch)
+        # Up to the loss itself, not to the last answer: an exchange that hung before it was lost must not look well.
+        lost_ns = int(docket.document("word-loss")["actual_ns"])
+        performance = captures.performance(captured, until_ns=lost_ns)
+        summary = document(captured, performance, found["prefix"])
+        docket.file("acked-primary", {**summary, "age_at_loss_ns": _age_at_loss(docket)})
+        docket.file("acked-seqs", {"acked": captured.acked})
+        return {
+            "members": found["members"],
+            "acknowledged": captured.acknowledged,
+            "unanswered": len(captured.sent_unanswered),
+        }

@@ -1,0 +1,42 @@
+"""full_load: the exchange trades at the DR site at its full rate, and the members hand over what they saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drill import clock
+from drill.aws import fleet
+from drill.core import captures
+from drill.docket import Docket
+from drill.operators.collect_captures import HANDOVER_S, document, read_captures
+from drill.operators.step import Step, Wait
+
+SETTLE_S = 2  # commands still in flight when the load's time is up are answered before the captures are taken
+WARM_UP_NS = 1_000_000_000
+
+
+class FullLoadOperator(Step):
+    """Lets `load_s` seconds of full load pass at the DR site, then collects the captures of the new epoch."""
+
+    phase = "full_load"
+
+    def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
+        """The members trade by themselves; nothing is done but waiting."""
+        load_s = docket.plan().load_s + SETTLE_S
+        until = clock.now_ns() + load_s * 1_000_000_000
+        return Wait("elapsed", load_s + 60, {"until_ns": str(until), "what": "full load at the DR site"}, then="loaded")
+
+    def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> Wait | dict[str, Any]:
+        """After the load: ask for the captures; after the handover: read them."""
+        if then == "loaded":
+            docket.order("handover", {"name": "final"})
+            return Wait("word_said", HANDOVER_S, {"word": "handover-final"}, then="handed over")
+        plan = docket.plan()
+        stopped = fleet.tasks(docket.sessions(plan.dr_region), plan.site, plan.dr_region, stopped=True)
+        docket.file(
+            "restarts", {"tasks": [{"service": task.service, "reason": task.stopped_reason} for task in stopped]}
+        )
+        captured = read_captures(docket, found, plan.epoch)
+        performance = captures.performance(captured, warm_up_ns=WARM_UP_NS)
+        docket.file("acked-dr", document(captured, performance, found["prefix"]))
+        return {"acknowledged": captured.acknowledged, "p99_us": performance.p99_us}

@@ -1,0 +1,48 @@
+"""inventory: after the teardown the account must be as before the build; every service is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from drill import clock
+from drill.aws import inventory
+from drill.docket import Docket
+from drill.operators.step import RedResult, Step
+
+
+class InventoryOperator(Step):
+    """Compares the account with the snapshot of preflight."""
+
+    phase = "inventory"
+    heeds_abort = False
+
+    def start(self, docket: Docket, context: Any) -> dict[str, Any]:  # noqa: ARG002
+        """What is there now and was not there before is an orphan."""
+        taken = docket.find("inventory-before.json")
+        if taken is None:
+            raise RedResult("no inventory was taken before the build, so there is nothing to compare with")
+        before = inventory.decode(taken)
+        after = inventory.snapshot(docket.home, before.regions, services=before.services)
+        orphans = inventory.orphans(docket.home, before, after)
+        docket.file(
+            "inventory",
+            {
+                "at_ns": str(clock.now_ns()),
+                "services": len(after.services),
+                "asked": len(after.answered),
+                "blind": [f"{asked.service}:{asked.operation}" for asked in inventory.blind(before, after)],
+                "before": _by_service(before),
+                "after": _by_service(after),
+                "orphans": [msgspec.to_builtins(orphan) for orphan in orphans],
+            },
+        )
+        return {"services": len(after.services), "resources": len(after.resources), "orphans": len(orphans)}
+
+
+def _by_service(taken: inventory.Snapshot) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for resource in taken.resources:
+        counts[resource.service] = counts.get(resource.service, 0) + 1
+    return counts

@@ -1,0 +1,64 @@
+"""preflight: is there an exchange to lose, can everything be reached, and is the account clean? Before the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drill.aws import control, evidence_store, fence, fleet, inventory, sites
+from drill.core.plan import Plan
+from drill.docket import Docket
+from drill.operators.step import RedResult, Step
+from drill.settings import Settings
+from drill.site_settings import PRIMARY, dr_site
+from drill.triggers.conditions import regions
+
+
+def everywhere(plan: Plan, settings: Settings) -> list[str]:
+    """Every region that the exchange uses: an orphan may lie in the primary's as well."""
+    return sorted({plan.primary_region, plan.dr_region, settings.dr_region})
+
+
+class PreflightOperator(Step):
+    """Checks what a drill rests on and takes the inventory that the teardown is compared with."""
+
+    phase = "preflight"
+
+    def start(self, docket: Docket, context: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Every check is recorded; the first that does not hold stops the drill with what to do."""
+        plan, settings = docket.plan(), docket.settings
+        site = dr_site(settings, plan)
+        evidence_store.require_lock(docket.home, settings.evidence_bucket, region=settings.dr_region)
+        left = sites.standing_refs(docket.sessions(plan.dr_region), site.site, regions(settings, plan))
+        engines = fleet.engines(docket.sessions(settings.primary_region), PRIMARY, settings.primary_region)
+        answers = fleet.probe_all(task.address for task in engines)
+        opened = [one for one in answers.values() if isinstance(one, fleet.EngineStatus) and one.state == "open"]
+        members = docket.word("members/latest.json") or {}
+        journal = (docket.home, settings.journal_bucket, settings.dr_region)
+        checks = {
+            "no stack of this drill stands": (not left, f"{left[:1]}; run `python -m drill clean`"),
+            "every engine of the primary is open": (
+                bool(engines) and len(opened) == len(engines),
+                f"{len(opened)} of {len(engines)} tasks answer that they are open",
+            ),
+            "members trade": (int(members.get("connected", 0)) > 0, "no member is connected to the exchange"),
+            "members trade with the registered seed": (
+                members.get("seed") == plan.workload_seed,
+                f"their seed is {members.get('seed')}, the plan says {plan.workload_seed}; pass --seed",
+            ),
+            "the next epoch is free": (
+                all(taken.epoch < plan.epoch for taken in fence.epochs(*journal)),
+                f"epoch {plan.epoch} is taken: one loss drill per world, boot it again",
+            ),
+            "the monitor watches": (docket.word("monitor/latest.json") is not None, "the monitor has said nothing"),
+        }
+        services = control.offered(docket.home, settings.journal_bucket, settings.dr_region)
+        before = inventory.snapshot(docket.home, everywhere(plan, settings), services=services)
+        docket.put("inventory-before.json", inventory.encode(before))
+        facts = {"resources": len(before.resources), "services": len(before.services), "asked": len(before.answered)}
+        facts["rate"] = int(members.get("rate", 0))
+        buffer = {"buffer_s": settings.buffer_s, "buffer_mib": site.buffer_mib}
+        docket.file("preflight", {"checks": {name: held for name, (held, _) in checks.items()}, **facts, **buffer})
+        for name, (held, found) in checks.items():
+            if not held:
+                raise RedResult(f"{name}: {found}")
+        return {"checks": len(checks), "engines": len(engines), **facts}

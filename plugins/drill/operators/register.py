@@ -1,0 +1,98 @@
+"""register: write down what this drill is going to do, before anything can go well or badly, and arm the injectors."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any
+
+import msgspec
+
+from drill import clock
+from drill.core import plan as planning
+from drill.core.versions import versions
+from drill.docket import Docket
+from drill.operators.step import RedResult, Step
+from drill.operators.tear_down import LOCK
+from drill.settings import Settings
+from engine.storage import AlreadyExistsError
+
+PREFLIGHT_S = 20  # the trading window opens after this: preflight must see the exchange before it is lost
+
+
+class RegisterOperator(Step):
+    """Plan, lock, registration record, secret nonce, armed injectors. A malformed parameter is refused unregistered."""
+
+    phase = "register"
+
+    def start(self, docket: Docket, context: Any) -> dict[str, Any]:
+        """Register the run's parameters as the plan of this drill."""
+        params = {name: value for name, value in dict(context["params"]).items() if value not in (None, "", [])}
+        nonce = planning.nonce_of(params) or secrets.token_hex(32)
+        trigger = "scheduled" if context["dag_run"].dag_id.endswith("_weekly") else "manual"
+        plan = make(docket.drill, params, docket.settings, nonce=nonce, requester=_requester(context), trigger=trigger)
+        self._lock(docket)
+        registered_ns = clock.now_ns()
+        loss_ns = planning.loss_moment_ns(nonce, registered_ns + PREFLIGHT_S * 1_000_000_000, plan.window_s)
+        docket.file(
+            "registration",
+            {
+                "plan": msgspec.to_builtins(plan),
+                "plan_sha256": plan.sha256(),
+                "registered_ns": str(registered_ns),
+                "versions": versions(),
+            },
+        )
+        self._arm(docket, plan, nonce, loss_ns)
+        return {"plan_sha256": plan.sha256(), "symbols": len(plan.symbols), "blind": plan.blind}
+
+    def _lock(self, docket: Docket) -> None:
+        store = docket.journal()
+        try:
+            store.put(LOCK, docket.drill.encode(), if_absent=True)
+        except AlreadyExistsError:
+            holder = store.get(LOCK).decode()
+            if holder == docket.drill:
+                return
+            reason = f"drill {holder} is running or was left half-finished; run `python -m drill clean` when it is dead"
+            docket.event(self.phase, "reject", reason=reason)
+            raise RedResult(reason) from None
+
+    def _arm(self, docket: Docket, plan: planning.Plan, nonce: str, loss_ns: int) -> None:
+        docket.order(
+            "arm",
+            {
+                "loss_at_ns": str(loss_ns),
+                "site": "primary",
+                "clusters": [f"aex-primary-{part}" for part in ("MatchingEngine", "MarketData", "Customer")],
+                "region": plan.primary_region,
+                "nonce": nonce,
+                "control": True,
+                "faults": list(plan.faults),
+                "from_epoch": plan.from_epoch,
+                "journal": f"s3://{docket.settings.journal_bucket}/journal/",
+                "symbols": list(plan.symbols),
+                "test_symbols": list(plan.test_symbols),
+            },
+        )
+
+
+def make(
+    drill: str, params: dict[str, Any], settings: Settings, *, nonce: str, requester: str, trigger: str = "manual"
+) -> planning.Plan:
+    """The plan of these parameters on this exchange; raises BadPlan naming the parameter."""
+    return planning.make_plan(
+        params,
+        drill_id=drill,
+        trigger=trigger,
+        requester=requester,
+        listing=settings.listing,
+        test_symbols=settings.test_symbols,
+        primary_region=settings.primary_region,
+        dr_region=settings.dr_region,
+        nonce_sha256=hashlib.sha256(nonce.encode()).hexdigest(),
+    )
+
+
+def _requester(context: Any) -> str:
+    return str(getattr(context["dag_run"], "triggering_user_name", None) or "operator")

@@ -1,0 +1,38 @@
+"""report: the report of any outcome, as JSON (the record) and one HTML page, filed beside its evidence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from drill import clock
+from drill.docket import Docket
+from drill.operators.step import Step
+from drill.report.compose import Sealed, compose
+from drill.report.html import render_html
+from drill.report.record import render_json
+
+COMPARED = 52  # a year of weekly drills
+
+
+class ReportOperator(Step):
+    """Composes the report from raw evidence and the sealed manifest, and files both renderings."""
+
+    phase = "report"
+    heeds_abort = False
+
+    def start(self, docket: Docket, context: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Everything in the report is derived from what was filed before; nothing is measured here."""
+        sealed = Sealed(
+            manifest=tuple(json.loads(docket.find("manifest.json") or b'{"artifacts": []}')["artifacts"]),
+            path=f"{docket.settings.reports}/{docket.drill}/report.html",
+            verify=f"python -m drill judge {docket.settings.reports}/{docket.drill}",
+            generated_ns=clock.now_ns(),
+            earlier=tuple(docket.earlier(COMPARED)),
+            lock=f"{docket.settings.lock_mode}, {docket.settings.lock_minutes} min",
+        )
+        report = compose(docket.evidence(), sealed, drill=docket.drill)
+        record, page = render_json(report), render_html(report)
+        docket.put("report.json", record)
+        docket.put("report.html", page.encode())
+        return {"bytes": len(record), "html_bytes": len(page)}

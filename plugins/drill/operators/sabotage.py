@@ -1,0 +1,26 @@
+"""sabotage: between drain and replay the saboteur does what the secret nonce says; nobody here knows what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drill.docket import Docket
+from drill.operators.step import Step, Wait
+
+SABOTAGE_S = 60
+
+
+class SabotageOperator(Step):
+    """Gives the saboteur the word to begin and waits until it is done. The details are revealed at the close."""
+
+    phase = "sabotage"
+
+    def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
+        """The journal is complete now, and no recovering engine has read it yet."""
+        docket.order("sabotage")
+        return Wait("word_said", SABOTAGE_S, {"word": "sabotage"})
+
+    def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """File the word: how many sabotages were applied, nothing more."""
+        docket.file("word-sabotage", found)
+        return {"applied": found["applied"]}

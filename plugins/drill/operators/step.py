@@ -1,0 +1,130 @@
+"""A step of the drill: what all verbs share. It records begin, end and failure, and waits by a trigger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from drill.aws.sessions import connection_session
+from drill.core.plan import drill_id_of
+from drill.docket import Docket
+from drill.settings import Settings
+from drill.triggers.condition import ConditionTrigger
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a step waits for: a condition of drill.triggers.conditions, its arguments, and for how long (seconds)."""
+
+    condition: str
+    timeout_s: int
+    arguments: dict[str, Any] = field(default_factory=dict)
+    then: str = ""  # handed back to `proceed`, for steps that wait more than once
+
+
+class RedResult(AirflowFailException):
+    """The step found what a drill is there to find. It fails at once: a second try must not paint it green."""
+
+
+class BrokenWait(RuntimeError):
+    """The condition could not be looked at; the world may be better at the next attempt."""
+
+
+class Aborted(RedResult):
+    """The drill was asked to stop."""
+
+
+class Step(BaseOperator):
+    """Base of every verb. Subclasses say what to do in `start`, and in `proceed` what to do after each wait.
+
+    Both return either a Wait or the summary that the `end` event records. `phase` is the report's name of the step.
+    """
+
+    phase = ""
+    heeds_abort = True  # teardown and what follows run after an abort too
+
+    def start(self, docket: Docket, context: Any) -> Wait | dict[str, Any]:
+        """Begin the step; idempotent, since a retry begins again."""
+        raise NotImplementedError
+
+    def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> Wait | dict[str, Any]:
+        """Go on after a wait was met; `found` is what the condition saw."""
+        raise NotImplementedError(f"{self.phase}: nothing to do after {then or 'a wait'} with {sorted(found)}")
+
+    def execute(self, context: Any) -> Any:
+        """Airflow's entry: record the beginning, start, then wait or end."""
+        docket, attempt = self._open(context)
+        docket.event(self.phase, "begin", attempt=attempt, queued=_queued(context))
+        return self._guarded(docket, attempt, lambda: self._begun(docket, attempt, context))
+
+    def resume(self, context: Any, event: dict[str, Any], then: str) -> Any:
+        """Airflow's entry after a wait."""
+        docket, attempt = self._open(context)
+        docket.event(self.phase, "resume", attempt=attempt)
+        return self._guarded(docket, attempt, lambda: self._after(docket, attempt, event, then))
+
+    def _after(self, docket: Docket, attempt: int, event: dict[str, Any], then: str) -> Wait | dict[str, Any]:
+        if event["state"] == "aborted":
+            self._stop(docket, attempt, event["text"])
+        if event["state"] == "error":
+            raise BrokenWait(event["text"])
+        if event["state"] == "timeout":
+            return self.overdue(docket, then, event["text"])
+        return self.proceed(docket, then, event["found"])
+
+    def overdue(self, docket: Docket, then: str, text: str) -> Wait | dict[str, Any]:  # noqa: ARG002 - for overriding
+        """What a wait that was not met means: by default the step fails."""
+        raise RedResult(text)
+
+    def _begun(self, docket: Docket, attempt: int, context: Any) -> Wait | dict[str, Any]:
+        reason = docket.aborted() if self.heeds_abort else None
+        if reason is not None:
+            self._stop(docket, attempt, reason)
+        return self.start(docket, context)
+
+    def _stop(self, docket: Docket, attempt: int, reason: str) -> NoReturn:
+        docket.event(self.phase, "abort", attempt=attempt, reason=reason)
+        raise Aborted(f"aborted: {reason}")
+
+    def _guarded(self, docket: Docket, attempt: int, action: Any) -> Any:
+        try:
+            outcome = action()
+        except Aborted:
+            raise  # recorded as what it is, not as a failure too
+        except Exception as error:
+            docket.event(self.phase, "fail", attempt=attempt, reason=_one_line(error))
+            raise
+        if isinstance(outcome, Wait):
+            self._wait(docket, outcome)
+        docket.event(self.phase, "end", attempt=attempt, **outcome)
+        return outcome
+
+    def _wait(self, docket: Docket, wait: Wait) -> None:
+        self.defer(
+            trigger=ConditionTrigger(
+                drill=docket.drill,
+                step=self.phase,
+                condition=wait.condition,
+                arguments=wait.arguments,
+                timeout_s=wait.timeout_s,
+                heeds_abort=self.heeds_abort,
+            ),
+            method_name="resume",
+            kwargs={"then": wait.then},
+        )
+
+    def _open(self, context: Any) -> tuple[Docket, int]:
+        drill = drill_id_of(context["dag_run"].run_id)
+        return Docket(drill, Settings(), connection_session), int(context["ti"].try_number)
+
+
+def _queued(context: Any) -> str:
+    moment = getattr(context["ti"], "queued_dttm", None)
+    return moment.isoformat() if moment else ""
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500] or type(error).__name__

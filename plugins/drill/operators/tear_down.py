@@ -1,0 +1,66 @@
+"""tear_down: the sabotage is undone, the DR site is deleted, the lock is released. Runs after any failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drill.aws import control, fence, routing
+from drill.docket import Docket
+from drill.operators.step import RedResult, Step, Wait
+from drill.site_settings import PRIMARY, primary_site
+
+LOCK = "control/drill-lock.json"
+REVEAL_S = 45
+DELETE_S = 600
+GONE = Wait("site_gone", DELETE_S, then="deleted")
+
+
+class TearDownOperator(Step):
+    """Leaves the account as it was before the build: primary and evidence excepted."""
+
+    phase = "tear_down"
+    heeds_abort = False
+
+    def start(self, docket: Docket, context: Any) -> Wait | dict[str, Any]:  # noqa: ARG002
+        """Stop the injectors, undo the control, ask for the secrets."""
+        if docket.document("registration") is None:
+            _unlock(docket)
+            return {"nothing": "was registered, so nothing was built"}
+        docket.order("restore")
+        docket.order("close")
+        return Wait("word_said", REVEAL_S, {"word": "reveal"}, then="revealed")
+
+    def overdue(self, docket: Docket, then: str, text: str) -> Wait | dict[str, Any]:
+        """Without a reveal the control is unproven, but the site must go all the same."""
+        if then != "revealed":
+            raise RedResult(text)
+        docket.event(self.phase, "note", text=f"no reveal: {text}")
+        return GONE
+
+    def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> Wait | dict[str, Any]:
+        """First the reveal, then the stacks."""
+        if then == "revealed":
+            docket.file("word-reveal", found)
+            return GONE
+        if "failed" in found:
+            raise RedResult(found["failed"])
+        docket.file("teardown", {"site": docket.plan().site, "region": docket.plan().dr_region})
+        self._release(docket)
+        return {"site": docket.plan().site}
+
+    def _release(self, docket: Docket) -> None:
+        """Withdraw the go-aheads, lift the fence, point the names back, free the lock. The epoch stays taken."""
+        plan, settings = docket.plan(), docket.settings
+        control.withdraw(docket.home, settings.journal_bucket, plan.epoch, region=settings.dr_region)
+        fence.lift(docket.home, PRIMARY)
+        primary = primary_site(settings)
+        zone = routing.zone_id(docket.home, primary.zone)
+        routing.cut_over(docket.home, zone, routing.wanted_targets(primary), ttl_s=settings.ttl_s)
+        _unlock(docket)
+
+
+def _unlock(docket: Docket) -> None:
+    """Free the lock if it is this drill's own."""
+    store = docket.journal()
+    if store.exists(LOCK) and store.get(LOCK).decode() == docket.drill:
+        store.delete(LOCK)

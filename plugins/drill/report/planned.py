@@ -1,0 +1,154 @@
+"""The report's first part: what was decided before the drill began."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from drill.core import plan as limits
+from drill.core import report as r
+from drill.core.evidence import Evidence
+from drill.core.plan import Plan
+from drill.core.timeline import SECOND_NS
+from drill.core.verdict import spoken_duration
+
+SHARED = (
+    "journal bucket and delivery streams in the surviving region",
+    "hosted zone of the exchange's names",
+    "one AWS account: its IAM and its control planes",
+)
+
+
+def plan(evidence: Evidence, drill: str) -> r.Plan:
+    """What was registered; a drill that was refused has a plan of words only."""
+    registered = evidence.plan
+    return _refused(drill) if registered is None else _registered(evidence, registered)
+
+
+def _refused(drill: str) -> r.Plan:
+    return r.Plan(
+        drill_id=drill,
+        kind="loss",
+        scenario="site",
+        trigger="unknown",
+        requester="unknown",
+        registration=None,
+        scope=r.Scope(listing=0, symbols=()),
+        objectives=r.Objectives(recovery_time_ns=7200 * SECOND_NS, recovery_point_orders=0, listed=()),
+        sites=(),
+        seeds=r.Seeds(workload="unknown", nonce_sha256=None, blind=False),
+    )
+
+
+def _registered(evidence: Evidence, registered: Plan) -> r.Plan:
+    document = evidence.get("registration")
+    reveal = evidence.get("word-reveal") or {}
+    return r.Plan(
+        drill_id=registered.drill_id,
+        kind="loss",
+        scenario="site",
+        trigger=registered.trigger,
+        requester=registered.requester,
+        registration=r.Registration(sha256=document["plan_sha256"], at_ns=int(document["registered_ns"])),
+        scope=_scope(registered),
+        objectives=_objectives(registered),
+        sites=(
+            r.Site(
+                name="primary",
+                role="primary",
+                region=registered.primary_region,
+                epoch=registered.from_epoch,
+                environment="LIVE",
+            ),
+            r.Site(
+                name=registered.site,
+                role="DR site",
+                region=registered.dr_region,
+                epoch=registered.epoch,
+                environment="LIVE",
+            ),
+        ),
+        shared_dependencies=SHARED,
+        seeds=r.Seeds(
+            workload=str(registered.workload_seed),
+            nonce_sha256=registered.nonce_sha256,
+            nonce=reveal.get("nonce"),
+            blind=registered.blind,
+        ),
+        versions=_versions(evidence, document["versions"]),
+        approvals=_approvals(evidence),
+        isolation=tuple(
+            r.Proof(statement=f"{one['action']} on {one['resource']} was refused", held=bool(one["denied"]))
+            for one in (evidence.get("isolation") or {"attempts": ()})["attempts"]
+        ),
+        clocks=tuple(
+            r.ClockOffset(
+                host=engine["address"],
+                offset_ns=int(engine["offset_ns"]),
+                limit_ns=limits.CLOCK_GATE_MS * 1_000_000,
+            )
+            for engine in (evidence.get("engines") or {"engines": ()})["engines"]
+        ),
+    )
+
+
+def _scope(registered: Plan) -> r.Scope:
+    left_out = sorted(set(registered.listing) - set(registered.symbols))
+    return r.Scope(
+        listing=len(registered.listing),
+        symbols=registered.symbols,
+        test_symbols=registered.test_symbols,
+        exclusions=tuple(r.Exclusion(what=symbol, reason="not in the scope that was asked for") for symbol in left_out),
+    )
+
+
+def _objectives(registered: Plan) -> r.Objectives:
+    return r.Objectives(
+        recovery_time_ns=registered.rto_objective_s * SECOND_NS,
+        recovery_point_orders=registered.rpo_objective_orders,
+        listed=(
+            r.Objective(
+                name="recovery time",
+                limit=f"{spoken_duration(registered.rto_objective_s * SECOND_NS)} from impact, decision included",
+                source=r.SCI_1001,
+            ),
+            r.Objective(
+                name="recovery point",
+                limit=f"{registered.rpo_objective_orders} acknowledged orders lost",
+                source="drill plan",
+            ),
+            r.Objective(
+                name="performance",
+                limit=f"ack p99 at the DR site at most {limits.PERFORMANCE_FACTOR}x the primary's; 99 % acknowledged",
+                source="drill plan",
+            ),
+        ),
+    )
+
+
+def _versions(evidence: Evidence, named: dict[str, str]) -> tuple[r.Version, ...]:
+    engines: Any = (evidence.get("engines") or {"engines": ()})["engines"]
+    builds = sorted({engine["build"] for engine in engines if "build" in engine})
+    kinds: dict[str, Literal["engine", "template", "suite", "config", "package"]] = {
+        "sources:engine": "engine",
+        "sources:templates": "template",
+        "sources:expectations": "suite",
+    }
+    running = tuple(r.Version(name="engine as it ran", kind="engine", version=build) for build in builds)
+    return running + tuple(
+        r.Version(name=name, kind=kinds.get(name, "config"), version=version) for name, version in sorted(named.items())
+    )
+
+
+def _approvals(evidence: Evidence) -> tuple[r.Approval, ...]:
+    declared = evidence.phase("declare")
+    if declared.end_ns is None:
+        return ()
+    return (
+        r.Approval(
+            step="declare the disaster",
+            by="policy: on the monitor's word",
+            decision="approved",
+            at_ns=declared.end_ns,
+            waited_ns=0,
+        ),
+    )

@@ -1,0 +1,113 @@
+"""`python -m drill run`: check the parameters, trigger the DAG, follow it, copy the report, say the verdict."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from drill import clock
+from drill.airflow_api import AirflowApi, AirflowError
+from drill.aws.sessions import default_session
+from drill.core.report import Report, decode
+from drill.docket import Docket
+from drill.follow import Follower
+from drill.operators.register import make
+from drill.report.summary import missing_line, summary_line, table
+from drill.settings import Settings
+
+# One exit status per verdict, so that scripts need not parse.
+EXIT = {"PASS": 0, "PASS_WITH_OBSERVATIONS": 0, "FAIL": 1, "INVALID": 3, "REJECTED": 4, "ABORTED": 4, "PARTIAL": 5}
+MISSING = 3
+ECHO_NS = 2_000_000_000  # a terminal and a supervisor may both pass one Ctrl-C on
+ENDED = {"success", "failed"}
+PATIENCE = 30  # unanswered questions in a row, two seconds and more apart
+
+
+def new_drill_id() -> str:
+    """`drill-YYYYMMDD-hhmmss-xxxxxx`: sorts by time, and its last word names the DR site."""
+    moment = clock.utc(clock.now_ns())
+    return f"drill-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def check(params: dict[str, Any], settings: Settings) -> int:
+    """Check the parameters against the exchange's listing, and do nothing else. Raises BadPlan naming the parameter."""
+    make(new_drill_id(), params, settings, nonce="", requester="operator")
+    return 0
+
+
+def run(params: dict[str, Any], settings: Settings) -> int:
+    """Run one drill to its end; returns its verdict's exit status. Raises BadPlan before anything is registered."""
+    check(params, settings)
+    drill = new_drill_id()
+    console = Console(stderr=True, soft_wrap=True)
+    api = AirflowApi(settings)
+    docket = Docket(drill, settings, default_session)
+    console.print(f"drill {drill}: workload seed {params.get('seed', 1)}; Ctrl-C aborts it with teardown and report")
+    api.trigger(drill, params)
+    _follow(docket, api, Follower(docket, console, Path(settings.reports)), console)
+    folder = file_copy(docket, Path(settings.reports))
+    content = docket.find("report.json")
+    if content is None:
+        console.print(f"drill {drill}: it filed no report; its events are in {folder}", markup=False)
+        registered = docket.document("registration")
+        print(missing_line(drill, len(registered["plan"]["symbols"]) if registered else 0))  # noqa: T201 - data
+        return MISSING
+    return say(decode(content), console)
+
+
+def say(report: Report, console: Console) -> int:
+    """Print the table and, as the last line, the drill's figures; returns the exit status."""
+    console.print(table(report))
+    print(summary_line(report))  # noqa: T201 - data goes to stdout
+    return EXIT.get(report.result.verdict.outcome, MISSING)
+
+
+def _follow(docket: Docket, api: AirflowApi, follower: Follower, console: Console) -> None:
+    """Follow to the end of the run; the first Ctrl-C aborts the drill and goes on following its teardown."""
+    asked_ns: int | None = None
+    silent = 0
+
+    def ended() -> bool:
+        """Whether the run has ended; an Airflow that does not answer is asked again, the drill goes on without it."""
+        nonlocal silent
+        try:
+            state = api.state(docket.drill)
+        except AirflowError:
+            silent += 1
+            if silent > PATIENCE:
+                raise
+            return False
+        silent = 0
+        return state in ENDED
+
+    while True:
+        try:
+            follower.until(ended)
+        except KeyboardInterrupt:
+            if asked_ns is None:
+                asked_ns = clock.mono_ns()
+                console.print(f"drill {docket.drill}: aborting; teardown and report follow (Ctrl-C again leaves them)")
+                docket.abort("stopped by the operator")
+            elif clock.mono_ns() - asked_ns > ECHO_NS:
+                raise
+        else:
+            return
+
+
+def file_copy(docket: Docket, reports: Path) -> Path:
+    """Copy every artifact of the drill under `reports/<id>/`; nothing in the store is touched."""
+    folder = reports / docket.drill
+    for name in docket.names():
+        content = docket.find(name)
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            msg = (
+                f"artifact {name!r} of drill {docket.drill} would be written outside {folder}; look at who put it there"
+            )
+            raise ValueError(msg)
+        if content is not None:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+    return folder

@@ -1,0 +1,46 @@
+"""From a plan and the platform's settings to the templates' settings: the primary, and the DR site of one drill."""
+
+from __future__ import annotations
+
+from drill.core.plan import Plan
+from drill.settings import Settings
+from templates.settings import Settings as SiteSettings
+
+PRIMARY = "primary"
+ENVIRONMENTS = {"LIVE": 1, "DRILL": 2}
+
+
+def primary_site(settings: Settings) -> SiteSettings:
+    """The exchange at its primary site, epoch 1, starting at genesis."""
+    return SiteSettings(
+        symbols=(*settings.listing, *settings.test_symbols),
+        site=PRIMARY,
+        region=settings.primary_region,
+        journal_region=settings.dr_region,
+        symbols_per_task=settings.symbols_per_task,
+        commit_ms=settings.commit_ms,
+        checkpoint_every=settings.checkpoint_every,
+        buffer_seconds=settings.buffer_s,
+        python=settings.python,
+        resolver=settings.resolver,
+    )
+
+
+def dr_site(settings: Settings, plan: Plan) -> SiteSettings:
+    """The DR site of one drill: LIVE, the next epoch, rehydrating from the lost epoch's journal."""
+    return SiteSettings(
+        symbols=(*plan.symbols, *plan.test_symbols),
+        site=plan.site,
+        epoch=plan.epoch,
+        drill_id=plan.drill_id,
+        region=plan.dr_region,
+        journal_region=settings.dr_region,
+        symbols_per_task=settings.symbols_per_task,
+        commit_ms=settings.commit_ms,
+        checkpoint_every=settings.checkpoint_every,
+        buffer_seconds=settings.buffer_s,
+        recover=f"journal/epoch={plan.from_epoch}/",
+        vpc_cidr="10.2.0.0/16",
+        python=settings.python,
+        resolver=settings.resolver,
+    )

@@ -1,0 +1,1 @@
+"""Waiting, described as data: one trigger that polls one named condition."""

@@ -1,0 +1,179 @@
+"""What a drill waits for. Each condition looks once at the world, may be asked again, and says how far things are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from drill import clock
+from drill.aws import control, fleet, journal_lag, routing, sites
+from drill.aws.stacks import Failure
+from drill.core.plan import Plan
+from drill.docket import Docket
+from drill.settings import Settings
+from drill.site_settings import dr_site
+from templates.settings import Settings as SiteSettings
+from templates.settings import stream_name
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one look saw: done or not, one line of progress with counts, and what the step wants to know."""
+
+    done: bool
+    text: str
+    found: dict[str, Any] = field(default_factory=dict)
+
+
+def word_said(docket: Docket, *, word: str) -> State:
+    """A witness said `words/<drill>/<word>.json`."""
+    said = docket.word(f"{docket.drill}/{word}.json")
+    return State(done=said is not None, text=f"waiting for the word {word}", found=said or {})
+
+
+def site_lost(docket: Docket, *, since_ns: str) -> State:
+    """The monitor lost the exchange after `since_ns`, and the injector said what it did."""
+    loss = docket.word(f"{docket.drill}/loss.json")
+    # A false alarm before the loss detects nothing.
+    from_ns = max(int(since_ns), int((loss or {}).get("actual_ns", 0)))
+    down = [
+        word
+        for key, word in docket.words("monitor/").items()
+        if not key.endswith("latest.json") and word.get("state") == "down" and int(word["at_ns"]) > from_ns
+    ]
+    text = "the exchange trades; the moment of loss is secret" if loss is None else "lost; waiting for the monitor"
+    failed = loss is not None and "error" in loss
+    return State(
+        done=failed or bool(down and loss), text=text, found={"monitor": down[0] if down else None, "loss": loss}
+    )
+
+
+def site_up(docket: Docket) -> State:
+    """Every stack of the DR site is complete and every engine task answers at its status port, empty.
+
+    Looking starts what is ready to be started: all state is in CloudFormation. A failed stack ends the wait.
+    """
+    site = dr_site(docket.settings, docket.plan())
+    session = docket.sessions(site.region)
+    standing = sites.advance(session, site)
+    if standing.failed:
+        return State(
+            done=True, text="failed", found={"failed": "; ".join(_why(failure) for failure in standing.failures)}
+        )
+    complete = sum(state.complete for state in standing.states)
+    if not standing.complete:
+        return State(done=False, text=f"{complete}/{len(standing.states)} stacks complete")
+    statuses = _engines(docket, site)
+    up = [status for status in statuses if status.state == "empty"]
+    found = {"at_ns": str(clock.now_ns()), "engines": [_as_document(status) for status in statuses]}
+    return State(done=len(up) == len(site.tasks), text=f"{len(up)}/{len(site.tasks)} engine tasks answer", found=found)
+
+
+def _why(failure: Failure) -> str:
+    return f"stack {failure.stack}: {failure.logical_id}: {failure.reason}"
+
+
+def _engines(docket: Docket, site: SiteSettings) -> list[fleet.EngineStatus]:
+    """The answers of those engine tasks that answer."""
+    addresses = [task.address for task in fleet.engines(docket.sessions(site.region), site.site, site.region)]
+    answers = fleet.probe_all(addresses).values()
+    return [answer for answer in answers if isinstance(answer, fleet.EngineStatus)]
+
+
+def _as_document(status: fleet.EngineStatus) -> dict[str, Any]:
+    return {
+        "address": status.address,
+        "build": status.build,
+        "state": status.state,
+        "epoch": status.epoch,
+        "symbols": len(status.symbols),
+        "offset_ns": str(status.offset_ns),
+    }
+
+
+def journal_drained(docket: Docket, *, since_ns: str) -> State:
+    """Every stream of the old epoch has delivered all that it had confirmed before `since_ns`."""
+    plan, settings = docket.plan(), docket.settings
+    streams = [stream_name(symbol, plan.from_epoch) for symbol in (*plan.symbols, *plan.test_symbols)]
+    drain = journal_lag.drained(
+        docket.home,
+        streams,
+        settings.dr_region,
+        since_ns=int(since_ns),
+        now_ns=clock.now_ns(),
+        buffer_ns=settings.buffer_s * 1_000_000_000,
+        period_s=settings.metric_period_s,
+    )
+    delivered = len(streams) - len(drain.pending)
+    found = {"at_ns": str(clock.now_ns()), "streams": len(streams), "silent": list(drain.silent), "since_ns": since_ns}
+    return State(done=drain.done, text=f"{delivered}/{len(streams)} streams delivered", found=found)
+
+
+def symbols_recovered(docket: Docket, *, epoch: int, symbols: list[str]) -> State:
+    """Every symbol's engine wrote down how its recovery ended, well or badly."""
+    bucket, region = docket.settings.journal_bucket, docket.settings.dr_region
+    finished = control.finished(docket.home, bucket, epoch, region=region) & set(symbols)
+    text = f"{len(finished)}/{len(symbols)} symbols rehydrated"
+    if len(finished) < len(symbols):
+        return State(done=False, text=text)
+    results = control.recovered(docket.home, bucket, epoch, region=region)
+    here = {symbol: results[symbol] for symbol in symbols}
+    return State(done=True, text=text, found={"symbols": here, "at_ns": str(clock.now_ns())})
+
+
+def site_open(docket: Docket, *, changes: list[str]) -> State:
+    """Every engine task of the DR site says that it is open, and every name server knows the new targets."""
+    site = dr_site(docket.settings, docket.plan())
+    up = sum(status.state == "open" for status in _engines(docket, site))
+    known = routing.in_sync(docket.home, changes)
+    found = {"at_ns": str(clock.now_ns()), "changes": changes, "engines": up}
+    return State(done=known and up == len(site.tasks), text=f"{up}/{len(site.tasks)} engine tasks open", found=found)
+
+
+def members_back(docket: Docket, *, epoch: int, members: int) -> State:
+    """Every session of at least `members` broker-dealers is back at the new epoch, and orders are acknowledged."""
+    latest = docket.word("members/latest.json") or {}
+    there = latest.get("by_epoch", {}).get(str(epoch), {})
+    sessions, wanted = int(there.get("sessions", 0)), int(latest.get("wanted_sessions", 0))
+    acked = int(there.get("acked", 0))
+    done = sessions >= wanted >= members and acked > 0
+    return State(done=done, text=f"{sessions}/{wanted} sessions back", found={"at_ns": str(clock.now_ns()), **latest})
+
+
+def elapsed(docket: Docket, *, until_ns: str, what: str) -> State:  # noqa: ARG001 - every condition gets the docket
+    """The moment `until_ns` has come."""
+    left = max(0, int(until_ns) - clock.now_ns())
+    return State(done=left == 0, text=f"{what}, {-(-left // 1_000_000_000)} s to go")
+
+
+def site_gone(docket: Docket) -> State:
+    """No stack of the DR site is left; looking deletes what may be deleted next. A stuck deletion ends the wait."""
+    plan = docket.plan()
+    standing = sites.retreat(docket.sessions(plan.dr_region), plan.site, regions(docket.settings, plan))
+    if standing.failures and standing.failed:
+        return State(
+            done=True, text="failed", found={"failed": "; ".join(_why(failure) for failure in standing.failures)}
+        )
+    return State(done=standing.gone, text=f"{len(standing.states)} stacks left")
+
+
+def regions(settings: Settings, plan: Plan) -> list[str]:
+    """Where a DR site may have stacks."""
+    return sorted({plan.dr_region, settings.dr_region})
+
+
+CONDITIONS: dict[str, Callable[..., State]] = {
+    condition.__name__: condition
+    for condition in (
+        word_said,
+        site_lost,
+        site_up,
+        journal_drained,
+        symbols_recovered,
+        site_open,
+        members_back,
+        elapsed,
+        site_gone,
+    )
+}

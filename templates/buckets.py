@@ -1,0 +1,80 @@
+"""The one shape of every bucket: versioned, private, encrypted, TLS only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import GetAtt, Ref, Sub, Template, s3
+
+from templates.frame import account_tags
+from templates.policies import document, statement
+from templates.settings import Settings
+
+
+def add_bucket(template: Template, settings: Settings, title: str, name: str, **more: Any) -> None:
+    """Add bucket `<name>-<account>` and its TLS-only policy; it is retained whatever happens to the stack."""
+    template.add_resource(
+        s3.Bucket(
+            title,
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+            BucketName=Sub(f"{name}-${{AWS::AccountId}}"),
+            VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+            OwnershipControls=s3.OwnershipControls(
+                Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
+            ),
+            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+            ),
+            BucketEncryption=s3.BucketEncryption(
+                ServerSideEncryptionConfiguration=[
+                    s3.ServerSideEncryptionRule(
+                        ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                    )
+                ]
+            ),
+            Tags=account_tags(),
+            **more,
+        )
+    )
+    if not settings.require_tls:
+        return
+    template.add_resource(
+        s3.BucketPolicy(
+            f"{title}Policy",
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+            Bucket=Ref(title),
+            PolicyDocument=document(
+                statement(
+                    "TlsOnly",
+                    ["s3:*"],
+                    [GetAtt(title, "Arn"), Sub(f"${{{title}.Arn}}/*")],
+                    effect="Deny",
+                    condition={"Bool": {"aws:SecureTransport": "false"}},
+                    principal="*",
+                )
+            ),
+        )
+    )
+
+
+def lifecycle(*, days: int, prefix: str) -> s3.LifecycleConfiguration:
+    """Keep current objects below `prefix` for `days`, cheaper from day 30; sweep broken uploads at once."""
+    return s3.LifecycleConfiguration(
+        Rules=[
+            s3.LifecycleRule(
+                Id="keep",
+                Status="Enabled",
+                Prefix=prefix,
+                Transitions=[s3.LifecycleRuleTransition(StorageClass="STANDARD_IA", TransitionInDays=30)],
+                ExpirationInDays=days,
+                NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=days),
+            ),
+            s3.LifecycleRule(
+                Id="sweep",
+                Status="Enabled",
+                AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
+            ),
+        ]
+    )

@@ -1,0 +1,135 @@
+"""What outlives every drill: evidence, the witnesses' bucket, the signing key, the roles of who testifies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import GetAtt, Sub, Template, iam, kms, s3
+
+from templates.buckets import add_bucket
+from templates.drill_role import drill_statements
+from templates.frame import account_tags, blank, offer, output
+from templates.policies import objects, only_prefix, role, statement, trust_account
+from templates.settings import Settings
+
+JOURNAL = "arn:${AWS::Partition}:s3:::aex-journal-${AWS::AccountId}"
+# Sacrificial symbols (method.md §5): the saboteur reaches these prefixes and nothing else.
+SACRIFICIAL = "journal/epoch=*/symbol=ZZT*/*"
+
+
+def evidence(settings: Settings) -> Template:
+    """Evidence and witness buckets, signing key, roles of the drill and of its adversaries."""
+    template = blank("evidence: buckets, signing key and roles that no drill deletes")
+    add_bucket(
+        template,
+        settings,
+        "EvidenceBucket",
+        "aex-evidence",
+        ObjectLockEnabled=True,
+        ObjectLockConfiguration=s3.ObjectLockConfiguration(ObjectLockEnabled="Enabled"),
+    )
+    add_bucket(template, settings, "WitnessBucket", "aex-witness")
+    _signing_key(template)
+    for made in _roles():
+        template.add_resource(made)
+    offer(template, "EvidenceBucket", "WitnessBucket", "SigningKey.Arn")
+    offer(template, "DrillRole.Arn", "SaboteurRole.Arn", "FaultInjectorRole.Arn", "WitnessRole.Arn")
+    output(template, "SigningKeyAlias", "alias/aex-evidence")
+    return template
+
+
+def _signing_key(template: Template) -> None:
+    template.add_resource(
+        kms.Key(
+            "SigningKey",
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+            Description="Signs the evidence of drills",
+            KeySpec="ECC_NIST_P256",
+            KeyUsage="SIGN_VERIFY",
+            KeyPolicy={
+                "Version": "2012-10-17",
+                "Statement": [
+                    statement(
+                        "AccountDecides",
+                        ["kms:*"],
+                        ["*"],
+                        principal={"AWS": Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")},
+                    )
+                ],
+            },
+            Tags=account_tags(),
+        )
+    )
+    template.add_resource(
+        kms.Alias(
+            "SigningKeyAlias",
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+            AliasName="alias/aex-evidence",
+            TargetKeyId=GetAtt("SigningKey", "Arn"),
+        )
+    )
+
+
+def _roles() -> list[iam.Role]:
+    return [
+        _role("DrillRole", "aex-drill", drill_statements(), [Sub(_VIEW_ONLY)]),
+        _role("SaboteurRole", "aex-saboteur", _saboteur()),
+        _role("FaultInjectorRole", "aex-fault-injector", _fault_injector()),
+        _role("WitnessRole", "aex-witness", _witness()),
+    ]
+
+
+# The inventory proves that *nothing* was left behind, so it lists services that this code does not know.
+_VIEW_ONLY = "arn:${AWS::Partition}:iam::aws:policy/job-function/ViewOnlyAccess"
+
+
+def _role(title: str, name: str, statements: list[dict[str, Any]], managed: list[Any] | None = None) -> iam.Role:
+    more = {"ManagedPolicyArns": managed} if managed else {}
+    made = role(title, name, trust_account(), statements, account_tags(), **more)
+    made.DeletionPolicy = made.UpdateReplacePolicy = "Retain"
+    return made
+
+
+_VERSIONED_ACCESS = [
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+]
+_LISTING = ["s3:ListBucket", "s3:ListBucketVersions"]
+
+
+def _saboteur() -> list[dict[str, Any]]:
+    listed = only_prefix("journal/epoch=*/symbol=ZZT*")
+    return [
+        statement("SacrificialObjects", _VERSIONED_ACCESS, objects(JOURNAL, SACRIFICIAL)),
+        statement("SacrificialListing", _LISTING, [Sub(JOURNAL)], condition=listed),
+    ]
+
+
+def _fault_injector() -> list[dict[str, Any]]:
+    ecs = "arn:${AWS::Partition}:ecs:*:${AWS::AccountId}"
+    return [
+        statement("JournalObjects", _VERSIONED_ACCESS, objects(JOURNAL, "journal/*")),
+        statement("JournalListing", _LISTING, [Sub(JOURNAL)], condition=only_prefix("journal/*")),
+        statement("StopTasks", ["ecs:StopTask", "ecs:DescribeTasks"], [Sub(f"{ecs}:task/aex-*/*")]),
+        statement("EmptyServices", ["ecs:UpdateService", "ecs:DescribeServices"], [Sub(f"{ecs}:service/aex-*/*")]),
+        # A task listing is addressed to container instances, which Fargate does not have: the cluster is a condition.
+        statement(
+            "ListTasks",
+            ["ecs:ListTasks", "ecs:ListServices"],
+            ["*"],
+            condition={"ArnLike": {"ecs:cluster": Sub(f"{ecs}:cluster/aex-*")}},
+        ),
+    ]
+
+
+def _witness() -> list[dict[str, Any]]:
+    bucket = "${WitnessBucket.Arn}"
+    return [
+        statement("WitnessObjects", ["s3:GetObject", "s3:PutObject"], objects(bucket, "*")),
+        statement("WitnessListing", ["s3:ListBucket"], [GetAtt("WitnessBucket", "Arn")]),
+    ]

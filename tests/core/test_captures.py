@@ -1,0 +1,70 @@
+"""Captures are read with core's own decoder; what was refused without a seq is no acknowledgement."""
+
+from __future__ import annotations
+
+import pytest
+
+from drill.core import captures
+from drill.core.recovery_point import recovery_point
+
+SYMBOLS = {1: "AAPL", 2: "ADBE"}
+S = 1_000_000_000
+
+
+def record(kind, *, number=1, epoch=1, seq=0, command=7, time_ns=S, sent_ns=0, reason=0):
+    return captures.RECORD.pack(
+        kind, 1, reason, 0, number, 0, epoch, 0, seq, command, time_ns, 100, 1, 1, 0, 0, 0, sent_ns
+    )
+
+
+def test_acknowledged_refused_and_unanswered_are_told_apart():
+    data = b"".join(
+        [
+            record(captures.SENT, command=1, time_ns=S),
+            record(captures.ACK, command=1, seq=5, time_ns=2 * S, sent_ns=S),
+            record(captures.SENT, command=2, time_ns=S),
+            record(captures.ACK, command=2, seq=0, time_ns=2 * S, sent_ns=S, reason=captures.HALTED),
+            record(captures.SENT, command=3, time_ns=3 * S),
+            record(captures.FILL, command=1, seq=5),
+            record(captures.ACK, command=9, seq=6, time_ns=2 * S, epoch=2),
+            record(captures.ACK, command=10, seq=6, time_ns=2 * S, number=99),
+        ]
+    )
+    read = captures.read({4: data}, 1, SYMBOLS)
+    assert read.acked == {"AAPL": {4: [(5, 2 * S, 1)]}}
+    assert (read.acknowledged, read.refused, read.fills) == (1, 1, 1)
+    assert read.sent_unanswered == [(4, "AAPL", 3, 3 * S)]
+    assert read.latencies_us == [1_000_000]
+
+
+def test_a_torn_capture_is_refused_with_the_member():
+    with pytest.raises(captures.BadCapture, match="member 4: 63 bytes"):
+        captures.read({4: record(captures.SENT)[:-1]}, 1, SYMBOLS)
+
+
+def test_windows_are_whole_and_leave_out_the_last_second_before_the_loss():
+    rows = [record(captures.SENT, command=n, time_ns=S + n * S // 10) for n in range(300)]
+    rows += [
+        record(captures.ACK, command=n, seq=n + 1, time_ns=S + n * S // 10 + 5, sent_ns=S + n * S // 10)
+        for n in range(290)
+    ]
+    performance = captures.performance(captures.read({1: b"".join(rows)}, 1, SYMBOLS), until_ns=30 * S)
+    assert [(window.offered, window.acknowledged) for window in performance.windows] == [(100, 100), (100, 100)]
+    assert (performance.offered, performance.acknowledged, performance.n) == (280, 280, 290)
+
+
+def test_an_epoch_without_commands_has_no_percentiles():
+    performance = captures.performance(captures.read({}, 1, SYMBOLS))
+    assert (performance.p99_us, performance.n, performance.windows) == (None, 0, ())
+
+
+def test_lost_means_above_the_contiguous_prefix():
+    acked = {"AAPL": {1: [(1, S, 1), (3, 3 * S, 2)], 2: [(2, 2 * S, 1), (4, 4 * S, 3)]}}
+    point = recovery_point(acked, {"AAPL": 2})
+    assert (point.acknowledged, point.lost_orders, point.members_touched) == (4, 2, 2)
+    assert point.lost_by_kind == {"cancel": 1, "replace": 1}
+    assert (point.rpo_time_ns, point.worst_symbol) == (2 * S, "AAPL")
+
+
+def test_a_symbol_that_was_not_recovered_lost_everything():
+    assert recovery_point({"AAPL": {1: [(1, S, 1)]}}, {}).lost_orders == 1

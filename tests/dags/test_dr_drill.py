@@ -1,0 +1,170 @@
+"""The drill's DAGs: the order of the steps, what runs after a failure, the form, the timetable, the cost of parsing."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.task.trigger_rule import TriggerRule
+
+from drill.airflow_api import DAG as TRIGGERED
+from drill.core.phases import DEPENDS_ON, PHASES
+from drill.core.plan import KNOWN_PARAMETERS
+from tests.drill.airflow_home import ROOT
+
+ALWAYS = ["tear_down", "inventory", "verdict", "seal", "report", "gate"]
+AFTER = {
+    "register": set(),
+    "preflight": {"register"},
+    "loss": {"preflight"},
+    "declare": {"loss"},
+    "build": {"declare"},
+    "fence": {"declare"},
+    "captures": {"declare"},
+    "drain": {"build", "fence"},
+    "sabotage": {"drain"},
+    "rehydrate": {"sabotage"},
+    "validate": {"rehydrate", "captures"},
+    "cut_over": {"validate"},
+    "members_back": {"cut_over"},
+    "canaries": {"members_back"},
+    "full_load": {"canaries"},
+    "objectives": {"full_load"},
+    # Not only the last step: a failure of one branch must not take down what another one is still building.
+    "tear_down": {"objectives", "build", "fence", "captures", "drain", "sabotage", "rehydrate", "validate"},
+    "inventory": {"tear_down"},
+    "verdict": {"inventory"},
+    "seal": {"verdict"},
+    "report": {"seal"},
+    "gate": {"report"},
+}
+HEAVY = ("boto3", "botocore", "great_expectations", "pandas", "troposphere", "altair", "numpy")
+
+
+@pytest.fixture(params=["dr_drill", "dr_drill_weekly"])
+def dag(request, dagbag) -> Any:
+    return dagbag.dags[request.param]
+
+
+def test_both_dags_are_there_and_nothing_failed_to_import(dagbag):
+    assert dagbag.import_errors == {}
+    assert set(dagbag.dags) == {"dr_drill", "dr_drill_weekly"}
+    assert TRIGGERED in dagbag.dags
+
+
+def test_parsing_imports_nothing_heavy_and_says_nothing(tmp_path):
+    code = (
+        "import runpy, sys; runpy.run_path('dags/dr_drill.py'); "
+        f"print(*[name for name in {HEAVY} if name in sys.modules])"
+    )
+    parsed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert parsed.stdout.split() == []
+
+
+def test_steps_run_in_their_order(dag):
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == AFTER
+
+
+def test_the_report_knows_every_step_by_its_name_and_its_predecessors(dag):
+    assert set(PHASES) == set(AFTER) - {"seal", "report", "gate"}
+    assert {name: set(parents) for name, parents in DEPENDS_ON.items()} == {
+        name: parents for name, parents in AFTER.items() if parents and name not in ALWAYS
+    }
+    for task in dag.tasks:
+        if task.task_id != "gate":
+            assert task.phase == task.task_id
+
+
+def test_teardown_and_what_follows_run_after_any_failure_and_nothing_else_does(dag):
+    rules = {task.task_id: task.trigger_rule for task in dag.tasks}
+    assert [name for name, rule in rules.items() if rule == TriggerRule.ALL_DONE] == ALWAYS
+    assert {rule for name, rule in rules.items() if name not in ALWAYS} == {TriggerRule.ALL_SUCCESS}
+
+
+def test_teardown_waits_for_every_step_whatever_became_of_the_branches(dag):
+    assert dag.get_task("tear_down").get_flat_relative_ids(upstream=True) == set(AFTER) - set(ALWAYS)
+
+
+def test_the_gate_alone_decides_the_runs_colour(dag):
+    assert [task.task_id for task in dag.tasks if not task.downstream_task_ids] == ["gate"]
+
+
+def test_a_step_is_tried_twice_a_registration_and_a_verdict_once(dag):
+    retries = {task.task_id: task.retries for task in dag.tasks}
+    assert {name for name, count in retries.items() if count == 0} == {"register", "gate"}
+    assert set(retries.values()) == {0, 1}
+
+
+def test_a_second_drill_may_start_so_that_it_is_rejected_with_a_report(dag):
+    assert dag.max_active_runs == 2
+    assert dag.catchup is False
+
+
+# --- the form
+
+
+def test_the_form_has_every_parameter_of_a_plan_and_no_other(dag):
+    assert set(dag.params) == KNOWN_PARAMETERS
+    dag.params.validate()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("symbols", 7),
+        ("region", "Mars"),
+        ("region", ""),
+        ("rto_objective_s", 0),
+        ("rto_objective_s", -1),
+        ("rto_objective_s", "2 h"),
+        ("rto_objective_s", 1.5),
+        ("rpo_objective_orders", -1),
+        ("window_s", 9),
+        ("load_s", 4),
+        ("seed", -1),
+        ("seed", None),
+        ("faults", ["F01"]),
+        ("nonce", 12),
+    ],
+)
+def test_the_form_refuses_what_is_malformed(dag, name, value):
+    with pytest.raises(ParamValidationError):
+        copy.deepcopy(dag.params)[name] = value
+
+
+# --- the timetable
+
+
+def test_only_the_weekly_drill_has_a_timetable_and_it_is_paused(dagbag):
+    on_demand, weekly = dagbag.dags["dr_drill"], dagbag.dags["dr_drill_weekly"]
+    assert (on_demand.schedule, on_demand.is_paused_upon_creation) == (None, False)
+    assert weekly.is_paused_upon_creation is True
+    assert weekly.start_date is None
+
+
+def test_the_weekly_drill_keeps_the_exchanges_time_and_does_not_fire_on_first_boot(dagbag):
+    stored = DagSerialization.to_dict(dagbag.dags["dr_drill_weekly"])["dag"]["timetable"]
+    assert stored["__type"].endswith("CronTriggerTimetable")
+    told = stored["__var"]
+    assert (told["expression"], told["timezone"], told["run_immediately"]) == ("0 9 * * 6", "America/New_York", False)
+
+
+def test_a_dag_comes_back_from_the_database_as_it_was(dag):
+    again = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    assert again.dag_id == dag.dag_id
+    assert {task.task_id: task.upstream_task_ids for task in again.tasks} == AFTER
+    assert {task.task_id: task.trigger_rule for task in again.tasks} == {
+        task.task_id: task.trigger_rule for task in dag.tasks
+    }
+    assert set(again.params) == set(dag.params)
+    assert again.max_active_runs == dag.max_active_runs

@@ -1,0 +1,77 @@
+"""A registered drill in memory: the docket, the account under it, and the context that Airflow would give."""
+
+from __future__ import annotations
+
+import json
+import os
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.drill import airflow_home  # noqa: F401 - before anything of Airflow
+
+# isort: split
+from drill.docket import Docket
+from drill.operators import gate, step
+from drill.settings import Settings
+from tests.core import worlds
+from tests.drill.memory_account import MemoryAccount
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("AEX_", "AWS_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(symbols=",".join(worlds.LISTING), account="111122223333")
+
+
+@pytest.fixture
+def account() -> MemoryAccount:
+    return MemoryAccount()
+
+
+@pytest.fixture
+def fresh(account: MemoryAccount, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Docket:
+    """The docket of a drill of which nothing was written yet; operators find it by themselves."""
+    for module in (step, gate):
+        monkeypatch.setattr(module, "Settings", lambda: settings)
+        monkeypatch.setattr(module, "connection_session", account.session)
+    return Docket(worlds.DRILL, settings, account.session)
+
+
+@pytest.fixture
+def docket(fresh: Docket) -> Docket:
+    """The docket of a drill that was registered."""
+    fresh.file("registration", worlds.documents()["registration"])
+    return fresh
+
+
+@pytest.fixture
+def context() -> dict[str, Any]:
+    return {
+        "dag_run": SimpleNamespace(run_id=worlds.DRILL, dag_id="dr_drill", triggering_user_name="operator"),
+        "ti": SimpleNamespace(try_number=1, queued_dttm=None),
+        "params": {},
+    }
+
+
+@pytest.fixture
+def events(fresh: Docket) -> Any:
+    """Every event of the drill so far as (step, name, attempt), in order of time."""
+    return lambda: [(event.step, event.name, event.attempt) for event in fresh.evidence().events]
+
+
+@pytest.fixture
+def ordered(account: MemoryAccount, settings: Settings) -> Any:
+    """The body of an order to the witnesses, or None."""
+
+    def read(verb: str) -> Any:
+        body = account.s3.content(settings.witness_bucket, f"orders/{worlds.DRILL}/{verb}.json")
+        return None if body is None else json.loads(body)
+
+    return read

@@ -1,0 +1,370 @@
+"""`python -m drill`: refusals before any network call, one line for every failure, a status per verdict."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from drill import __main__ as command
+from drill import clean as cleaning
+from drill import follow, run
+from drill.airflow_api import AirflowError
+from drill.aws import fence, sites
+from drill.core.report import decode
+from drill.follow import Follower
+from drill.history import entries
+from drill.operators.tear_down import LOCK
+from drill.rejudge import BrokenRecord, rejudge
+from drill.report.compose import compose
+from drill.report.record import render_json
+from tests.core import worlds
+from tests.drill.filed import filed, full
+from tests.drill.test_compose import LINE, SEALED
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*_: object) -> None:
+        raise AssertionError("a network call")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture
+def drill(capsys):
+    """Run a verb in this process: its status and its lines on stderr."""
+
+    def call(*arguments: str) -> tuple[int, list[str]]:
+        status = command.main(list(arguments))
+        return status, capsys.readouterr().err.splitlines()
+
+    return call
+
+
+REFUSED = {
+    "symbols": ("--symbols", "XYZ"),
+    "region": ("--region", "us-east-1"),
+    "rto_objective_s": ("--rto-objective-s", "0"),
+    "rpo_objective_orders": ("--rpo-objective-orders", "-1"),
+    "window_s": ("--window-s", "1"),
+    "load_s": ("--load-s", "0"),
+    "seed": ("--seed", "-1"),
+    "faults": ("--faults", "F99"),
+    "nonce": ("--nonce", "abc"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_parameter_is_refused_in_one_line_before_any_network_call(drill, no_network, name):
+    status, (line,) = drill("run", *REFUSED[name])
+    assert status == 2
+    assert line.startswith(f"drill: parameter '{name}': ")
+
+
+def test_a_fresh_process_refuses_as_well(tmp_path):
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("AEX_", "AWS_"))}
+    ended = subprocess.run(
+        [sys.executable, "-m", "drill", "run", "--symbols", "XYZ"], capture_output=True, text=True, timeout=60,
+        check=False, cwd=ROOT, env={**outside, "AIRFLOW_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert line == "drill: parameter 'symbols': XYZ unknown; the exchange lists 100 symbols, AAL to YHOO"
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_an_airflow_that_is_not_there_is_one_line(drill, monkeypatch):
+    monkeypatch.setenv("AEX_AIRFLOW_URL", f"http://127.0.0.1:{closed_port()}")
+    status, (line,) = drill("run")
+    assert status == 1
+    assert re.match(r"drill run: Airflow at http://127.0.0.1:\d+: .*is it up\? AEX_AIRFLOW_URL names its address", line)
+
+
+def test_an_endpoint_that_is_not_there_is_one_line(drill, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    status, (line,) = drill("clean")
+    assert status == 1
+    assert line.startswith("drill clean: ")
+
+
+def test_a_malformed_setting_is_named_as_the_environment_spells_it(drill, monkeypatch):
+    monkeypatch.setenv("AEX_TTL_S", "soon")
+    status, (line,) = drill("settings")
+    assert (status, line.split(":")[0:2]) == (2, ["drill", " setting AEX_TTL_S"])
+
+
+def test_settings_are_printed_without_the_password(monkeypatch, capsys):
+    monkeypatch.setenv("AEX_AIRFLOW_PASSWORD", "hunter2")
+    assert command.main(["settings"]) == 0
+    printed = capsys.readouterr().out
+    assert "hunter2" not in printed
+    assert json.loads(printed)["dr_region"] == "us-west-2"
+
+
+def test_a_bug_shows_its_trace(monkeypatch):
+    def broken(*_: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(command.VERBS, "history", broken)
+    with pytest.raises(ZeroDivisionError):
+        command.main(["history"])
+
+
+# --- following, saying
+
+
+STATUS = {
+    "PASS": 0, "PASS_WITH_OBSERVATIONS": 0, "FAIL": 1, "INVALID": 3, "MISSING": 3, "REJECTED": 4, "ABORTED": 4,
+    "PARTIAL": 5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("outcome", STATUS)
+def test_each_verdict_has_its_status_and_its_last_line(outcome, capsys):
+    report = compose(full(), SEALED, drill=worlds.DRILL)
+    verdict = replace(report.result.verdict, outcome=outcome)
+    report = replace(report, result=replace(report.result, verdict=verdict))
+    assert run.say(report, Console(file=io.StringIO())) == STATUS[outcome]
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"drill={worlds.DRILL} verdict={outcome} ")
+
+
+class Airflow:
+    """Airflow's API: the run ends at the third question; `interrupt` is Ctrl-C at the first."""
+
+    def __init__(self, *, interrupt: bool = False) -> None:
+        self.asked = 0
+        self.interrupt = interrupt
+        self.triggered: list[object] = []
+
+    def trigger(self, *what: object) -> None:
+        self.triggered.append(what)
+
+    def state(self, _: str) -> str:
+        self.asked += 1
+        if self.interrupt and self.asked == 1:
+            raise KeyboardInterrupt
+        return "running" if self.asked < 3 else "success"
+
+
+@pytest.fixture
+def followed(fresh, settings, monkeypatch, tmp_path):
+    """`drill run` over the docket in memory, with this Airflow."""
+    here = settings.model_copy(update={"reports": str(tmp_path)})
+
+    def call(airflow: Airflow) -> int:
+        monkeypatch.setattr(run, "AirflowApi", lambda _: airflow)
+        monkeypatch.setattr(run, "Docket", lambda *_: fresh)
+        monkeypatch.setattr(run, "new_drill_id", lambda: worlds.DRILL)
+        monkeypatch.setattr(follow, "POLL_S", 0)
+        return run.run({"seed": 7}, here)
+
+    return call
+
+
+def test_a_run_is_triggered_followed_copied_and_said(fresh, followed, tmp_path, capsys):
+    filed(fresh, full())
+    fresh.put("report.json", render_json(compose(full(), SEALED, drill=worlds.DRILL)))
+    airflow = Airflow()
+    assert followed(airflow) == 0
+    assert airflow.triggered == [(worlds.DRILL, {"seed": 7})]
+    out = capsys.readouterr()
+    assert LINE.fullmatch(out.out.splitlines()[-1])
+    assert "workload seed 7" in out.err
+    assert "validate" in out.err
+    copied = {path.relative_to(tmp_path / worlds.DRILL).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert copied == set(fresh.names())
+
+
+def test_a_run_without_a_report_is_missing_in_the_same_form(fresh, followed, capsys):
+    filed(fresh, worlds.replaced(full(), []))
+    assert followed(Airflow()) == 3
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert LINE.fullmatch(line)
+    assert " verdict=MISSING " in line
+
+
+def test_the_first_interrupt_aborts_the_drill_and_follows_its_teardown(fresh, followed):
+    airflow = Airflow(interrupt=True)
+    followed(airflow)
+    assert fresh.aborted() == "stopped by the operator"
+    assert airflow.asked == 3
+
+
+def test_a_refused_trigger_is_an_error_and_nothing_is_followed(fresh, followed, monkeypatch):
+    airflow = Airflow()
+
+    def refuse(*_: object) -> None:
+        raise AirflowError("403")
+
+    monkeypatch.setattr(airflow, "trigger", refuse)
+    with pytest.raises(AirflowError):
+        followed(airflow)
+    assert airflow.asked == 0
+
+
+def test_events_are_told_once_with_their_counts_and_times(fresh, tmp_path):
+    console = Console(file=(screen := io.StringIO()), width=200)
+    follower = Follower(fresh, console, tmp_path)
+    fresh.event("validate", "begin")
+    fresh.event("validate", "end", evaluated=123456)
+    follower.look()
+    follower.look()
+    told = screen.getvalue()
+    assert told.count("begins") == 1
+    assert told.count("evaluated=123,456") == 1
+    assert re.search(r"in \d+\.\d s", told)
+
+
+@pytest.mark.parametrize("reason", ["left [/aws/logs]", "no such [role]", "[StackRef(name='a')]; run clean"])
+def test_brackets_in_a_reason_are_told_as_they_are(fresh, tmp_path, reason):
+    console = Console(file=(screen := io.StringIO()), width=200)
+    fresh.event("build", "fail", reason=reason)
+    Follower(fresh, console, tmp_path).look()
+    assert f"fail: {reason}" in screen.getvalue()
+
+
+def test_a_registration_is_copied_as_soon_as_it_is_there(docket, tmp_path):
+    Follower(docket, Console(file=io.StringIO()), tmp_path).look()
+    assert [row["verdict"] for row in entries(tmp_path)] == ["MISSING"]
+
+
+# --- history
+
+
+def remember(reports: Path, name: str, registered_ns: int, outcome: str | None = None) -> None:
+    folder = reports / name / "raw"
+    folder.mkdir(parents=True)
+    (folder / "registration.json").write_text(json.dumps({"registered_ns": str(registered_ns)}))
+    if outcome:
+        (reports / name / "outcome.json").write_text(json.dumps({"outcome": outcome, "sentence": f"It was {outcome}."}))
+
+
+def test_history_is_newest_first_and_a_drill_without_an_outcome_is_missing(tmp_path, monkeypatch, capsys):
+    remember(tmp_path, "drill-20261120-090000-ffffff", 30, "PASS")
+    remember(tmp_path, "drill-0a0a0a0a", 40)
+    remember(tmp_path, "drill-ffffffff", 9, "FAIL")
+    monkeypatch.setenv("AEX_REPORTS", str(tmp_path))
+    assert command.main(["history"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["drill-0a0a0a0a", "MISSING"],
+        ["drill-20261120-090000-ffffff", "PASS"],
+        ["drill-ffffffff", "FAIL"],
+    ]
+    assert command.main(["history", "--json"]) == 0
+    assert [row["verdict"] for row in json.loads(capsys.readouterr().out)["drills"]] == ["MISSING", "PASS", "FAIL"]
+
+
+def test_no_drill_is_an_empty_history(tmp_path):
+    assert entries(tmp_path / "none") == []
+
+
+# --- clean
+
+
+@pytest.fixture
+def removed(fresh, settings, account, monkeypatch):
+    """`drill clean` over the account in memory: what it removed."""
+    done: list[object] = []
+    monkeypatch.setattr(cleaning, "default_session", account.session)
+    monkeypatch.setattr(fence, "lift", lambda session, site: done.append(("lift", site)))
+
+    def remove(session: object, site: str, where: list[str]) -> object:
+        done.append(("remove", site, where))
+        return sites.Standing(states=())
+
+    monkeypatch.setattr(sites, "remove", remove)
+    return done
+
+
+def test_clean_removes_what_the_locks_holder_left(docket, settings, removed, ordered):
+    docket.journal().put(LOCK, worlds.DRILL.encode())
+    docket.journal().put("control/epoch=2/open.json", b"{}")
+    assert worlds.DRILL in cleaning.clean(settings, None)
+    assert removed == [("remove", "dr-abcdef", ["us-west-2"]), ("lift", "primary")]
+    assert list(docket.journal().list("control/")) == []
+    assert ordered("restore") == ordered("close") == {"drill": worlds.DRILL}
+
+
+def test_clean_of_another_drill_keeps_the_lock(docket, settings, removed):
+    docket.journal().put(LOCK, b"drill-of-somebody-else")
+    cleaning.clean(settings, worlds.DRILL)
+    assert docket.journal().get(LOCK) == b"drill-of-somebody-else"
+
+
+def test_clean_frees_the_lock_of_a_drill_that_never_registered(fresh, settings, removed):
+    fresh.journal().put(LOCK, worlds.DRILL.encode())
+    assert "lock free" in cleaning.clean(settings, None)
+    assert not fresh.journal().exists(LOCK)
+    assert removed == []
+
+
+def test_nothing_to_clean_is_said(fresh, settings, removed):
+    assert cleaning.clean(settings, None) == "nothing to clean: no drill holds the lock"
+
+
+def test_an_unknown_drill_is_one_line(fresh, settings, removed, drill, monkeypatch):
+    monkeypatch.setattr(command, "Settings", lambda: settings)
+    status, (line,) = drill("clean", "--drill", "drill-unknown")
+    assert (status, "drill-unknown: not registered" in line) == (1, True)
+
+
+# --- judge
+
+
+@pytest.fixture
+def record(fresh, context, tmp_path):
+    """A filed drill's folder, as `drill run` leaves it."""
+    from drill.operators.judge import JudgeOperator  # noqa: PLC0415
+    from drill.operators.report import ReportOperator  # noqa: PLC0415
+    from drill.operators.seal import SealOperator  # noqa: PLC0415
+
+    filed(fresh, full())
+    for kind in (JudgeOperator, SealOperator, ReportOperator):
+        kind(task_id=kind.phase).execute(context)
+    return run.file_copy(fresh, tmp_path)
+
+
+def test_a_filed_record_is_judged_again_to_the_same_verdict(record, capsys):
+    assert rejudge(record).outcome == decode((record / "report.json").read_bytes()).result.verdict.outcome == "PASS"
+    assert command.main(["judge", str(record)]) == 0
+    assert capsys.readouterr().out.startswith("PASS: Could AEX have reopened")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "raw/validation.json", "verdict.json"])
+def test_a_changed_file_breaks_the_record_and_is_named(record, capsys, name):
+    (record / name).write_bytes((record / name).read_bytes() + b" ")
+    with pytest.raises(BrokenRecord, match=name):
+        rejudge(record)
+    assert command.main(["judge", str(record)]) == 6
+
+
+def test_an_added_document_breaks_the_record(record):
+    (record / "raw" / "extra.json").write_text("{}")
+    with pytest.raises(BrokenRecord, match=r"raw/extra\.json: not in the manifest"):
+        rejudge(record)
+
+
+def test_a_folder_without_a_record_is_one_line(tmp_path, drill):
+    status, (line,) = drill("judge", str(tmp_path))
+    assert (status, line.startswith("drill judge: ")) == (6, True)

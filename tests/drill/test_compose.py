@@ -1,0 +1,202 @@
+"""The report of every outcome: it does not contradict itself, comes back from its record, and says the sentence."""
+
+from __future__ import annotations
+
+import html
+import re
+import typing
+from typing import Any
+
+import msgspec
+import pytest
+
+from drill.core import report as r
+from drill.core.events import Event
+from drill.core.evidence import Evidence
+from drill.report.compose import Sealed, compose
+from drill.report.html import render_html
+from drill.report.record import render_json
+from drill.report.summary import summary_line
+from tests.core import worlds
+from tests.drill.filed import full
+
+SECOND = worlds.SECOND
+SEALED = Sealed(
+    manifest=({"name": "raw/drain.json", "sha256": "ab" * 32, "size": 2, "version_id": "v1"},),
+    path=f"var/reports/{worlds.DRILL}/report.html",
+    verify=f"python -m drill judge var/reports/{worlds.DRILL}",
+    generated_ns=worlds.T0 + 90 * SECOND,
+    lock="GOVERNANCE, 60 min",
+)
+# What the issue promises for the last line of a drill.
+LINE = re.compile(
+    r"drill=\S+ verdict=\S+ rto_impact_s=(\d+\.\d|not_achieved) rto_technical_s=(\d+\.\d|not_achieved) "
+    r"rpo_orders=(\d+|unknown) acked=(\d+|unknown) symbols=\d+/\d+ control=(caught|missed|not_run) "
+    r"teardown=(clean|orphans:\d+|not_run) report=\S+"
+)
+
+
+def event(step: str, name: str, at_s: int, attempt: int = 1, **data: Any) -> Event:
+    at = str(worlds.T0 + at_s * SECOND)
+    return Event(drill=worlds.DRILL, step=step, name=name, at_ns=at, mono_ns="0", by="t", attempt=attempt, data=data)
+
+
+def with_events(evidence: Evidence, *more: Event, without: tuple[tuple[str, str], ...] = ()) -> Evidence:
+    kept = [one for one in evidence.events if (one.step, one.name) not in without]
+    return worlds.replaced(evidence, sorted([*kept, *more], key=lambda one: one.at))
+
+
+def damaged() -> Evidence:
+    """F01: an object of MSFT is missing; the engine says so, validation is red, the drill stops there."""
+    documents = full().documents
+    gap = {"kind": "gap", "symbol": "MSFT", "object": "k", "offset": 0, "expected": "seq 5", "found": "seq 8", "seq": 5}
+    recovered = documents["recovered"]
+    recovered["symbols"]["MSFT"] |= {"status": "damaged", "seq": 4, "damages": [gap]}
+    validation = documents["validation"]
+    checks = [one for one in validation["checks"] if one["symbol"] != "MSFT"]
+    checks.append({**worlds.check("MSFT", passed=False), "first": "seq 5"})
+    validation |= {"checks": checks, "contiguous": {**validation["contiguous"], "MSFT": 4}, "lost": 6}
+    stopped = ("cutover", "members", "word-canary", "acked-dr", "restarts", "objectives")
+    late = ("cut_over", "members_back", "canaries", "full_load", "objectives")
+    changes = {name.replace("-", "_"): None for name in stopped}
+    evidence = full(recovered=recovered, validation=validation, **changes)
+    events = [one for one in evidence.events if one.step not in late and (one.step, one.name) != ("validate", "end")]
+    return with_events(worlds.replaced(evidence, events), event("validate", "fail", 2, reason="1 checks are red"))
+
+
+def aborted() -> Evidence:
+    documents = {name: full().get(name) for name in ("registration", "preflight")}
+    evidence = Evidence(documents=documents, events=full().events[:5])
+    return with_events(
+        evidence, event("loss", "abort", -20, reason="enough"), event("loss", "fail", -20, reason="enough")
+    )
+
+
+def rejected() -> Evidence:
+    events = (event("register", "begin", 0), event("register", "reject", 0, reason="drill x is running"))
+    return Evidence(documents={}, events=events)
+
+
+def partial() -> Evidence:
+    plan = worlds.plan(symbols="AAPL,MSFT")
+    documents = full().documents
+    registration = {**documents["registration"], "plan": msgspec.to_builtins(plan), "plan_sha256": plan.sha256()}
+    acked = {symbol: rows for symbol, rows in documents["acked-seqs"]["acked"].items() if symbol != "ADBE"}
+    validation = {**documents["validation"], "acknowledged": 20}
+    return full(registration=registration, acked_seqs={"acked": acked}, validation=validation)
+
+
+def observed() -> Evidence:
+    return with_events(full(), event("drain", "fail", -9, reason="no route"), event("drain", "begin", -8, attempt=2))
+
+
+WORLDS: dict[str, tuple[Evidence, str]] = {
+    "healthy": (full(), "PASS"),
+    "a retry": (observed(), "PASS_WITH_OBSERVATIONS"),
+    "F01": (damaged(), "FAIL"),
+    "orphans": (
+        full(inventory={**full().get("inventory"), "orphans": [{"service": "sqs", "id": "q"}]}),
+        "FAIL",
+    ),
+    "control missed": (full(validation={**full().get("validation"), "checks": [
+        worlds.check(symbol) for symbol in (*worlds.LISTING, *worlds.TESTS)]}), "INVALID"),
+    "no reveal": (full(word_reveal=None), "INVALID"),
+    "no inventory": (full(inventory=None), "INVALID"),
+    "aborted": (aborted(), "ABORTED"),
+    "part of the listing": (partial(), "PARTIAL"),
+    "rejected": (rejected(), "REJECTED"),
+    "registered and nothing else": (
+        Evidence(documents={"registration": full().get("registration")}, events=()),
+        "INVALID",
+    ),
+    "nothing at all": (Evidence(documents={}, events=()), "INVALID"),
+}  # fmt: skip
+
+
+@pytest.fixture(params=WORLDS, name="world")
+def _world(request: pytest.FixtureRequest) -> tuple[r.Report, str]:
+    evidence, outcome = WORLDS[request.param]
+    return compose(evidence, SEALED, drill=worlds.DRILL), outcome
+
+
+def test_every_outcome_that_evidence_can_lead_to_is_here():
+    assert {outcome for _, outcome in WORLDS.values()} == set(typing.get_args(r.Outcome)) - {"MISSING"}
+
+
+def test_the_report_has_the_outcome_and_does_not_contradict_itself(world):
+    report, outcome = world
+    report.check()
+    assert report.result.verdict.outcome == outcome
+
+
+def test_the_record_comes_back_as_it_was(world):
+    report, _ = world
+    assert r.decode(render_json(report)) == report
+
+
+def test_the_page_says_the_sentence_and_the_drill(world):
+    report, outcome = world
+    page = html.unescape(render_html(report))
+    assert report.result.verdict.sentence in page
+    assert worlds.DRILL in page
+    assert outcome.replace("_", " ") in page
+
+
+def test_the_last_line_has_its_form(world):
+    report, outcome = world
+    line = summary_line(report)
+    assert LINE.fullmatch(line)
+    assert f" verdict={outcome} " in line
+
+
+def test_no_length_of_time_is_negative(world):
+    report, _ = world
+    for phase in report.result.phases:
+        assert min(phase.work_ns, phase.queue_ns, phase.retry_ns, phase.assumed_ns) >= 0, phase.name
+
+
+MISSING_ONE = sorted(full().documents)
+
+
+@pytest.mark.parametrize("name", MISSING_ONE)
+def test_any_one_document_may_be_missing(name):
+    report = compose(full(**{name.replace("-", "_"): None}), SEALED, drill=worlds.DRILL)
+    assert report.result.verdict.outcome not in {"PASS", "PASS_WITH_OBSERVATIONS"}
+    assert LINE.fullmatch(summary_line(report))
+    assert report.result.verdict.sentence in html.unescape(render_html(report))
+
+
+def test_figures_of_the_healthy_drill():
+    report = compose(full(), SEALED, drill=worlds.DRILL)
+    assert summary_line(report) == (
+        f"drill={worlds.DRILL} verdict=PASS rto_impact_s=960.1 rto_technical_s=45.0 rpo_orders=0 acked=30 symbols=3/3 "
+        f"control=caught teardown=clean report={SEALED.path}"
+    )
+
+
+def test_f01_names_symbol_and_gap():
+    report = compose(damaged(), SEALED, drill=worlds.DRILL)
+    assert report.result.journal is not None
+    (damage,) = report.result.journal.damages
+    assert (damage.kind, damage.symbol, damage.seq_from) == ("gap", "MSFT", 5)
+    row = next(row for row in report.result.symbols if row.symbol == "MSFT")
+    assert (row.status, row.orders_lost) == ("damaged", 6)
+    assert row.first_difference == "gap: expected seq 5, found seq 8 (k offset 0)"
+    page = html.unescape(render_html(report))
+    assert "MSFT" in page
+    assert "expected seq 5" in page
+    assert " rpo_orders=6 " in summary_line(report)
+
+
+def test_what_was_not_measured_is_unknown_and_not_zero():
+    line = summary_line(compose(aborted(), SEALED, drill=worlds.DRILL))
+    assert "rto_impact_s=not_achieved rto_technical_s=not_achieved rpo_orders=unknown acked=unknown symbols=0/3" in line
+    assert "control=not_run teardown=not_run" in line
+
+
+def test_a_second_attempt_that_never_ended_is_unfinished_not_failed():
+    fails = event("drain", "fail", -9, reason="no route")
+    begins = event("drain", "begin", -8, attempt=2)
+    report = compose(with_events(full(), fails, begins, without=(("drain", "end"),)), SEALED, drill=worlds.DRILL)
+    drain = next(phase for phase in report.result.phases if phase.name == "drain")
+    assert (drain.status, drain.end_ns, drain.attempts) == ("unfinished", None, 2)

@@ -1,0 +1,133 @@
+"""register: refused before anything is written, rejected while another drill holds the lock, armed with its secret."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import pytest
+
+from drill.core.plan import BadPlan, Plan, loss_moment_ns
+from drill.operators.register import PREFLIGHT_S, RegisterOperator
+from drill.operators.step import RedResult
+from drill.operators.tear_down import LOCK
+from drill.site_settings import PRIMARY
+from templates.settings import cluster_name
+from tests.core import worlds
+
+
+@pytest.fixture
+def register():
+    return RegisterOperator(task_id="register")
+
+
+REFUSED = [
+    ({"symbols": "XYZ"}, "symbols"),
+    ({"symbols": "MSFT,MSFT"}, "symbols"),
+    ({"region": "us-east-1"}, "region"),
+    ({"region": "Mars"}, "region"),
+    ({"rto_objective_s": -1}, "rto_objective_s"),
+    ({"rto_objective_s": "2 h"}, "rto_objective_s"),
+    ({"rpo_objective_orders": -1}, "rpo_objective_orders"),
+    ({"nonce": "abc"}, "nonce"),
+    ({"faults": "F99"}, "faults"),
+    ({"window_s": 1}, "window_s"),
+    ({"load_s": True}, "load_s"),
+    ({"colour": "red"}, "colour"),
+]
+
+
+@pytest.mark.parametrize(("params", "named"), REFUSED, ids=str)
+def test_a_bad_parameter_is_refused_and_nothing_is_registered_locked_or_ordered(fresh, context, account, params, named):
+    register = RegisterOperator(task_id="register")
+    with pytest.raises(BadPlan, match=f"'{named}'"):
+        register.execute({**context, "params": params})
+    assert [key for key in account.s3.written if "/events/" not in key] == []
+    assert fresh.evidence().events[-1].name == "fail"
+
+
+def test_a_zero_objective_is_not_taken_for_an_empty_field(fresh, context, register):
+    with pytest.raises(BadPlan, match="'rto_objective_s'"):
+        register.execute({**context, "params": {"rto_objective_s": 0}})
+
+
+def test_empty_fields_of_the_form_mean_the_defaults(fresh, context, register):
+    register.execute({**context, "params": {"symbols": "", "faults": None, "nonce": "", "seed": 0}})
+    plan = fresh.plan()
+    assert (plan.symbols, plan.faults, plan.workload_seed, plan.blind) == (worlds.LISTING, (), 0, True)
+
+
+def test_the_plan_is_registered_with_its_hash(fresh, context, register):
+    summary = register.execute({**context, "params": {"symbols": "MSFT"}})
+    document = fresh.document("registration")
+    plan = msgspec.convert(document["plan"], Plan)
+    assert (plan.drill_id, plan.symbols, plan.requester) == (worlds.DRILL, ("MSFT",), "operator")
+    assert summary == {"plan_sha256": document["plan_sha256"], "symbols": 1, "blind": True}
+    assert document["plan_sha256"] == plan.sha256()
+
+
+def test_the_secret_goes_to_the_injector_and_only_its_hash_to_the_evidence(fresh, context, register, account, ordered):
+    register.execute(context)
+    nonce = ordered("arm")["nonce"]
+    assert fresh.plan().nonce_sha256 == hashlib.sha256(nonce.encode()).hexdigest()
+    holds_it = {key for (_, key), stack in account.s3.versions.items() if nonce.encode() in stack[-1]["Body"]}
+    assert holds_it == {f"orders/{worlds.DRILL}/arm.json"}
+
+
+def test_two_drills_do_not_share_a_secret(fresh, context, register, ordered):
+    register.execute(context)
+    first = ordered("arm")["nonce"]
+    register.execute(context)
+    assert ordered("arm")["nonce"] != first
+
+
+def test_the_loss_falls_into_the_last_half_of_the_window_after_preflight(fresh, context, register, ordered):
+    register.execute({**context, "params": {"window_s": 40}})
+    registered = int(fresh.document("registration")["registered_ns"])
+    opens = registered + PREFLIGHT_S * worlds.SECOND
+    loss = int(ordered("arm")["loss_at_ns"])
+    assert opens + 20 * worlds.SECOND <= loss < opens + 40 * worlds.SECOND
+    assert loss == loss_moment_ns(ordered("arm")["nonce"], opens, 40)
+
+
+def test_a_given_nonce_is_used_and_the_drill_is_not_blind(fresh, context, register, ordered):
+    summary = register.execute({**context, "params": {"nonce": worlds.NONCE}})
+    assert (ordered("arm")["nonce"], fresh.plan().nonce_sha256) == (worlds.NONCE, worlds.NONCE_SHA)
+    assert summary["blind"] is False
+
+
+def test_the_injector_is_told_what_to_take_and_what_to_leave(fresh, context, register, ordered, settings):
+    register.execute({**context, "params": {"faults": "f01", "symbols": "MSFT"}})
+    order = ordered("arm")
+    assert set(order["clusters"]) == {
+        cluster_name(PRIMARY, part) for part in ("MatchingEngine", "MarketData", "Customer")
+    }
+    assert (order["region"], order["from_epoch"], order["control"]) == ("us-east-1", 1, True)
+    assert (order["faults"], order["symbols"], order["test_symbols"]) == (["F01"], ["MSFT"], list(worlds.TESTS))
+    assert order["journal"] == f"s3://{settings.journal_bucket}/journal/"
+
+
+def test_a_second_drill_is_rejected_and_registers_nothing(fresh, context, register, ordered):
+    fresh.journal().put(LOCK, b"drill-of-somebody-else")
+    with pytest.raises(RedResult, match="drill-of-somebody-else is running or was left half-finished"):
+        register.execute(context)
+    events = fresh.evidence().events
+    assert [event.name for event in events] == ["begin", "reject", "fail"]
+    assert "drill-of-somebody-else" in events[1].data["reason"]
+    assert fresh.document("registration") is None
+    assert ordered("arm") is None
+    assert fresh.journal().get(LOCK) == b"drill-of-somebody-else"
+
+
+def test_the_lock_of_the_same_drill_is_its_own(fresh, context, register):
+    fresh.journal().put(LOCK, worlds.DRILL.encode())
+    register.execute(context)
+    assert fresh.document("registration") is not None
+
+
+def test_the_weekly_timetables_drill_says_that_it_was_scheduled(fresh, context, register):
+    register.execute(context)
+    assert fresh.plan().trigger == "manual"
+    context["dag_run"].dag_id = "dr_drill_weekly"
+    register.execute(context)
+    assert fresh.plan().trigger == "scheduled"

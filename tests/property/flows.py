@@ -1,0 +1,44 @@
+"""Random order flow that hurts: few prices, few ids, resends, strangers' orders, every enumeration, both books."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from engine.messages import Command, Kind, OrderType, Side, TimeInForce, command_id
+
+MEMBERS = (1, 2, 3)
+
+
+@st.composite
+def flows(draw: st.DrawFn, max_size: int = 60) -> list[Command]:
+    numbers = dict.fromkeys(MEMBERS, 0)
+    sent: list[int] = []
+    flow = []
+    for ts_ns in range(draw(st.integers(1, max_size))):
+        member = draw(st.sampled_from(MEMBERS))
+        resend = draw(st.integers(0, 19)) == 0
+        numbers[member] += 0 if resend else draw(st.sampled_from((1, 1, 1, 5)))
+        kind = draw(st.sampled_from((Kind.NEW, Kind.NEW, Kind.NEW, Kind.CANCEL, Kind.REPLACE, Kind.REDUCE)))
+        target = 0 if kind == Kind.NEW or not sent else draw(st.sampled_from(sent))
+        owner = target >> 48
+        if owner in numbers and owner != member and draw(st.integers(0, 9)):
+            member, numbers[member] = owner, numbers[member]
+            numbers[member] += 1
+        identity = command_id(member, numbers[member])
+        command = Command(
+            ts_ns=ts_ns,
+            command_id=identity,
+            target_id=target,
+            price=draw(st.sampled_from((*range(97, 104), 0, -1)) if kind == Kind.REPLACE else st.integers(95, 105)),
+            qty=draw(st.sampled_from((0, 1, 2, 3, 5, 8, 13, 100))),
+            customer=draw(st.integers(0, 3)),
+            kind=int(kind),
+            side=int(draw(st.sampled_from(Side))),
+            type=int(draw(st.sampled_from((OrderType.LIMIT,) * 4 + (OrderType.MARKET,)))),
+            tif=int(draw(st.sampled_from((TimeInForce.GTC,) * 4 + tuple(TimeInForce)))),
+            flags=draw(st.sampled_from((0, 0, 0, 0, 1, 2, 3))),
+        )
+        flow.append(command)
+        if kind == Kind.NEW:
+            sent.append(identity)
+    return flow
