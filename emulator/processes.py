@@ -128,8 +128,9 @@ class Roster:
     def stop(self, children: Iterable[Child], *, grace_s: float) -> list[str]:
         """Stop children together, then what they left; SIGTERM first, SIGKILL after the grace; return who needed it.
 
-        A third of the grace later they and their kin are asked again: Airflow's scheduler waits for its idle workers,
-        now and then for ever, and ends when those do.
+        A third of the grace later they and their kin are asked again. Another third later the kin are told by SIGHUP
+        that they are alone: Airflow's scheduler waits for its idle workers, now and then for ever, and these have
+        inherited a handler that ignores SIGTERM; the scheduler ends when they do.
         """
         ours = list(children)
         kin = family([child.record for child in ours], mark=None)
@@ -139,7 +140,10 @@ class Roster:
         _, patient = psutil.wait_procs(leaders, timeout=grace_s / 3)
         if patient:
             ask_to_stop(kin)
-        killed = end(leaders, grace_s=grace_s * 2 / 3)
+            _, patient = psutil.wait_procs(patient, timeout=grace_s / 3)
+        if patient:
+            hang_up(found for found in kin if found.pid not in pids)
+        killed = end(leaders, grace_s=grace_s / 3)
         ask_to_stop(kin)
         killed += end(kin, grace_s=_ORPHAN_GRACE_S)
         for child in ours:
@@ -241,6 +245,12 @@ def ask_to_stop(processes: Iterable[psutil.Process]) -> None:
     """Send SIGTERM to each process that is still there."""
     for found in processes:
         _signal(found, signal.SIGTERM)
+
+
+def hang_up(processes: Iterable[psutil.Process]) -> None:
+    """Send SIGHUP to each process that is still there; few take it over, so it ends those that ignore SIGTERM."""
+    for found in processes:
+        _signal(found, signal.SIGHUP)
 
 
 def _signal(found: psutil.Process, number: signal.Signals) -> None:

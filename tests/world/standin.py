@@ -26,6 +26,17 @@ MASKED = (
 )
 # A child that leaves grandchildren in its own session when it ends.
 PARENT = HIDER.replace(", start_new_session=True", "")
+# A parent that waits for its child, which ignores SIGTERM: Airflow's scheduler and an idle worker.
+WAITING = (
+    "import os, signal\n"
+    "child = os.fork()\n"
+    "if not child:\n"
+    "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "    print('up', flush=True)\n"
+    "    while True: signal.pause()\n"
+    "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+    "os.waitpid(child, 0)"
+)
 FAILS = "print('one'); print('two: No such thing'); raise SystemExit(3)"
 FULL = "raise OSError(28, 'No space left on device')"
 LATER = "import time; print('up', flush=True); time.sleep(1.0); raise SystemExit(7)"
@@ -47,6 +58,7 @@ def scenario(var: Path, name: str) -> tuple[Step, ...]:
         "plain": (first, task("work", "print('done')", "first"), service(var, "second", WAIT, "work")),
         "empty": (),
         "stubborn": (service(var, "stubborn", STUBBORN, grace_s=0.5),),
+        "waiting": (service(var, "waiting", WAITING, grace_s=3),),
         "hider": (service(var, "hider", HIDER),),
         "masked": (service(var, "masked", MASKED),),
         "parent": (service(var, "parent", PARENT),),

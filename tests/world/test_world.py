@@ -111,6 +111,13 @@ def test_a_child_that_ignores_sigterm_is_killed_and_named(world: Supervised) -> 
     assert world.carriers() == []
 
 
+def test_a_parent_that_waits_for_a_deaf_child_ends_without_being_killed(world: Supervised) -> None:
+    status, _, err = world.run("waiting", "/bin/true")
+    assert status == 0
+    assert "had to be killed" not in err
+    assert world.carriers() == []
+
+
 @pytest.mark.parametrize("scenario", ["hider", "parent"])
 def test_what_a_child_leaves_behind_is_ended(world: Supervised, scenario: str) -> None:
     assert world.run(scenario, "/bin/true")[0] == 0
