@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from drill.core import report as r
-from drill.report.distribution import nearest_rank
+from drill.core.percentile import nearest_rank
 from drill.report.prices import Usage, cost_estimate
 
 S = 1_000_000_000

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from drill.core.percentile import nearest_rank
 from drill.core.report import PastDrill, Report
 from drill.report import words
 
@@ -73,11 +74,6 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 def _times(report: Report, origin_ns: int) -> list[tuple[int, str]]:
     rows = report.result.symbols
     return sorted((row.first_order_at_ns - origin_ns, row.symbol) for row in rows if row.first_order_at_ns is not None)
-
-
-def nearest_rank(ordered: Sequence[int], percent: int) -> int:
-    """The percentile by nearest rank: with n = 100, p99 is the 99th of the ordered values."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
 def _x(value: int, low: int, span: int) -> int:

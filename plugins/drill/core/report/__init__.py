@@ -1,0 +1,146 @@
+"""The report of a drill as one typed tree: the JSON record is this tree, every other rendering is derived from it.
+
+Conventions, so that no reader has to guess:
+
+- Integers only, with the unit in the name: `_ns` nanoseconds (UTC since 1970 for `at`, `start`, `end`; else a length),
+  `_ppm` parts per million, `_micro_usd` millionths of a dollar, `_cents`. No floating point anywhere in the record.
+- In JSON, `_ns` and `_cents` are strings of digits: canonical JSON (RFC 8785) refuses integers from 2^53 on.
+- None means "was not reached, not measured or not known" and is said in words by the renderings. It is never zero.
+- Each field says what it holds; `clauses()` lists the paragraphs that ask for a field.
+"""
+
+from __future__ import annotations
+
+from drill.core.report.checks import CheckCell, Control, Expectation, Sensitivity, Suite, SymbolRow
+from drill.core.report.clause import (
+    DORA_11,
+    DORA_12,
+    DORA_24,
+    ISO,
+    NIST,
+    SCI_1000,
+    SCI_1001,
+    SCI_1002,
+    SCI_1003,
+    SCI_1004,
+    SCI_1005,
+    At,
+    Count,
+    Length,
+    Level,
+    Outcome,
+)
+from drill.core.report.close import (
+    Artifact,
+    Attestation,
+    Close,
+    CostEstimate,
+    CostLine,
+    Definition,
+    Filing,
+    Finding,
+    InventoryCount,
+    Orphan,
+    PastDrill,
+    Retention,
+    Teardown,
+    Triage,
+)
+from drill.core.report.journal import FULL_DAY_COMMANDS, Damage, FlushBuffer, JournalAccount, RecoveryPoint
+from drill.core.report.plan import (
+    Approval,
+    ClockOffset,
+    Exclusion,
+    Objective,
+    Objectives,
+    Plan,
+    Proof,
+    Registration,
+    Scope,
+    Seeds,
+    Site,
+    Version,
+)
+from drill.core.report.record import SCHEMA_VERSION, Report, canonical_bytes, decode
+from drill.core.report.result import Deviation, InjectedFault, Result, Retry, Rule, Verdict
+from drill.core.report.schema import clauses, json_schema
+from drill.core.report.timeline import Mark, Percentiles, PhaseTime, Recovery, RecoveryTime
+from drill.core.report.trading import Load, Performance, Resumption, UnknownOrder, Window
+
+__all__ = [
+    "DORA_11",
+    "DORA_12",
+    "DORA_24",
+    "FULL_DAY_COMMANDS",
+    "ISO",
+    "NIST",
+    "SCHEMA_VERSION",
+    "SCI_1000",
+    "SCI_1001",
+    "SCI_1002",
+    "SCI_1003",
+    "SCI_1004",
+    "SCI_1005",
+    "Approval",
+    "Artifact",
+    "At",
+    "Attestation",
+    "CheckCell",
+    "ClockOffset",
+    "Close",
+    "Control",
+    "CostEstimate",
+    "CostLine",
+    "Count",
+    "Damage",
+    "Definition",
+    "Deviation",
+    "Exclusion",
+    "Expectation",
+    "Filing",
+    "Finding",
+    "FlushBuffer",
+    "InjectedFault",
+    "InventoryCount",
+    "JournalAccount",
+    "Length",
+    "Level",
+    "Load",
+    "Mark",
+    "Objective",
+    "Objectives",
+    "Orphan",
+    "Outcome",
+    "PastDrill",
+    "Percentiles",
+    "Performance",
+    "PhaseTime",
+    "Plan",
+    "Proof",
+    "Recovery",
+    "RecoveryPoint",
+    "RecoveryTime",
+    "Registration",
+    "Report",
+    "Result",
+    "Resumption",
+    "Retention",
+    "Retry",
+    "Rule",
+    "Scope",
+    "Seeds",
+    "Sensitivity",
+    "Site",
+    "Suite",
+    "SymbolRow",
+    "Teardown",
+    "Triage",
+    "UnknownOrder",
+    "Verdict",
+    "Version",
+    "Window",
+    "canonical_bytes",
+    "clauses",
+    "decode",
+    "json_schema",
+]
