@@ -2,7 +2,8 @@
 
 A record is in exactly one batch from the moment its put is confirmed until its object is stored. A delivery that
 fails (no bucket, role without permission) is tried again each second for as long as the process lives, as Firehose
-does for 24 hours, and shows as growing DataFreshness.
+does for 24 hours, and shows as growing DataFreshness. Each record is in its batch's file before its put is confirmed
+(emulator/spool.py).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ministack.services import s3
 
 from emulator.clock import steady_ns, utc, wall_ns
 from emulator.identity import role_may
+from emulator.spool import Address, Left, Page, Spool
 
 SWEEP_SECONDS = 0.05
 RETRY_NS = 1_000_000_000
@@ -32,16 +34,24 @@ logger = logging.getLogger("emulator.delivery")
 
 
 class Batch:
-    """Records of one stream that will become one object; `first_ns` is steady, `arrived_ns` wall time of the oldest."""
+    """Records of one stream that will become one object; `first_ns` is steady time of the oldest."""
 
-    __slots__ = ("arrived_ns", "first_ns", "parts", "size", "stream")
+    __slots__ = ("address", "first_ns", "page", "parts", "size", "stream")
 
-    def __init__(self, stream: dict[str, Any]) -> None:
+    def __init__(self, stream_id: StreamId, stream: dict[str, Any], spool: Spool) -> None:
+        name = str(uuid4())
         self.stream = stream
         self.parts: list[bytes] = []
         self.size = 0
         self.first_ns = steady_ns()
-        self.arrived_ns = wall_ns()
+        self.address = address_of(stream_id, stream, name, wall_ns())
+        self.page: Page = spool.open(name, self.address)
+
+    def append(self, payload: bytes) -> None:
+        """Take a record over, on disk first. Raises SpoolError: then it is not taken."""
+        self.page.append(payload)
+        self.parts.append(payload)
+        self.size += len(payload)
 
 
 class Buffer:
@@ -84,37 +94,46 @@ def buffered(stream: dict[str, Any]) -> bool:
     return not any((ends[0]["config"].get(name) or {}).get("Enabled") for name in rewriting)
 
 
-def object_key(batch: Batch) -> str:
-    """PREFIX + stream-version-YYYY-MM-DD-HH-MM-SS-uuid, times of the oldest record; `.gz` when compressed."""
-    target = destination(batch.stream)
-    at = utc(batch.arrived_ns)
+def address_of(stream_id: StreamId, stream: dict[str, Any], name: str, arrived_ns: int) -> Address:
+    """Where a batch goes: PREFIX + stream-version-YYYY-MM-DD-HH-MM-SS-name, times of the oldest record."""
+    account, region, _name = stream_id
+    target = destination(stream)
+    at = utc(arrived_ns)
     stamp = store._java_time("yyyy-MM-dd-HH-mm-ss", at)
-    suffix = f"{batch.stream['name']}-{batch.stream.get('version', 1)}-{stamp}-{uuid4()}"
+    suffix = f"{stream['name']}-{stream.get('version', 1)}-{stamp}-{name}"
     try:
         prefix = store._evaluate_prefix(target.get("Prefix", ""), at)
     except store._DeliveryError as wrong:
         template = target.get("ErrorOutputPrefix") or f"{wrong.output_type}/"
         prefix = store._evaluate_prefix(template, at, error_type=wrong.output_type)
-    extension = target.get("FileExtension") or (".gz" if target.get("CompressionFormat") == "GZIP" else "")
-    return f"{prefix}{suffix}{extension}"
-
-
-def _object_body(batch: Batch) -> bytes:
-    body = b"".join(batch.parts)
-    return gzip.compress(body, 1) if destination(batch.stream).get("CompressionFormat") == "GZIP" else body
+    zipped = target.get("CompressionFormat") == "GZIP"
+    extension = target.get("FileExtension") or (".gz" if zipped else "")
+    return Address(
+        account=account,
+        region=region,
+        stream=stream["name"],
+        bucket=store._s3_bucket_from_arn(target["BucketARN"]),
+        key=f"{prefix}{suffix}{extension}",
+        gzip=zipped,
+    )
 
 
 class Buffers:
     """All streams' buffers. `append` may be called from any thread; everything else runs on the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
         self._buffers: dict[StreamId, Buffer] = {}
         self._lock = threading.Lock()
         self._deliveries: set[asyncio.Task[None]] = set()
         self.draining = False
 
     def append(self, stream_id: StreamId, stream: dict[str, Any], payloads: list[bytes]) -> None:
-        """Take records over; from here on they are never dropped."""
+        """Take records over; from here on they are never dropped.
+
+        Raises:
+            SpoolError: one could not be written; those before it are taken, and the put must not be confirmed.
+        """
         _seconds, most = hints(stream)
         with self._lock:
             buffer = self._buffers.setdefault(stream_id, Buffer())
@@ -125,9 +144,8 @@ class Buffers:
                     buffer.sealed.append(buffer.open)
                     buffer.open = None
                 if buffer.open is None:
-                    buffer.open = Batch(stream)
-                buffer.open.parts.append(payload)
-                buffer.open.size += len(payload)
+                    buffer.open = Batch(stream_id, stream, self._spool)
+                buffer.open.append(payload)
 
     def age_seconds(self, stream_id: StreamId) -> float:
         """DataFreshness: age of the oldest record not yet delivered, 0 when there is none."""
@@ -175,13 +193,14 @@ class Buffers:
     async def _deliver(self, stream_id: StreamId, buffer: Buffer) -> None:
         batch = buffer.sealed[0]
         try:
-            refused = await _store(stream_id, batch)
+            refused = await _deliver(batch)
         except Exception as wrong:  # noqa: BLE001 - whatever fails, the records stay and the delivery is tried again
             refused = repr(wrong)
         if refused:
             logger.warning("stream %s: delivery refused, trying again: %s", stream_id[2], refused)
             buffer.retry_ns = steady_ns() + RETRY_NS
         else:
+            batch.page.strike_off()
             with self._lock:
                 buffer.sealed.popleft()
         buffer.busy = False
@@ -196,22 +215,58 @@ class Buffers:
         return self.waiting()
 
 
-async def _store(stream_id: StreamId, batch: Batch) -> str:
-    """Put one batch into its bucket; returns why it was refused, or nothing."""
-    account, region, name = stream_id
-    target = destination(batch.stream)
-    bucket, key = store._s3_bucket_from_arn(target["BucketARN"]), object_key(batch)
-    role = target.get("RoleARN", "")
-    if not role_may(role, "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", region):
-        return f"role {role or 'missing'} may not s3:PutObject into {bucket}"
-    body = await asyncio.to_thread(_object_body, batch)
+async def _deliver(batch: Batch) -> str:
+    """Put one batch into its bucket if its role may; returns why it was refused, or nothing."""
+    address, role = batch.address, destination(batch.stream).get("RoleARN", "")
+    if not role_may(role, "s3:PutObject", f"arn:aws:s3:::{address.bucket}/{address.key}", address.region):
+        return f"role {role or 'missing'} may not s3:PutObject into {address.bucket}"
+    return await _store(address, batch.parts)
+
+
+async def _store(address: Address, records: list[bytes]) -> str:
+    """Put records as one object; returns why it was refused, or nothing."""
+    body = await asyncio.to_thread(_object_body, address, records)
     headers = {
         "content-type": "application/octet-stream",
         "content-length": str(len(body)),
         "host": "s3.localhost",
     }
-    with request_scope(account, region):
+    with request_scope(address.account, address.region):
         status, _headers, answer = await s3.handle_request(
-            "PUT", f"/{bucket}/{key}", headers, body, {}, internal=True, enforce_bucket_region=False
+            "PUT",
+            f"/{address.bucket}/{address.key}",
+            headers,
+            body,
+            {},
+            internal=True,
+            enforce_bucket_region=False,
         )
-    return "" if status < 300 else f"{name}: {status} {answer[:200]!r}"  # noqa: PLR2004
+    return "" if status < 300 else f"{address.stream}: {status} {answer[:200]!r}"  # noqa: PLR2004
+
+
+def _object_body(address: Address, records: list[bytes]) -> bytes:
+    body = b"".join(records)
+    return gzip.compress(body, 1) if address.gzip else body
+
+
+async def deliver_left(spool: Spool) -> int:
+    """Deliver what an ended emulator confirmed and did not deliver; returns how many records.
+
+    The role that the stream named is not asked: roles are built again after this, and Firehose had taken the records.
+    What is refused (its bucket is gone) stays on disk for the next start.
+    """
+    delivered = 0
+    for left in list(spool.left()):
+        delivered += await _deliver_left(left)
+    return delivered
+
+
+async def _deliver_left(left: Left) -> int:
+    refused = await _store(left.address, left.records)
+    if refused:
+        logger.warning(
+            "stream %s: %d records stay in %s: %s", left.address.stream, len(left.records), left.page.path, refused
+        )
+        return 0
+    left.page.strike_off()
+    return len(left.records)

@@ -10,7 +10,7 @@ from ministack.services import ec2, ecs, route53, s3
 from ministack.services.cloudformation import provisioners
 
 from emulator import document
-from emulator.evidence import Ledger
+from emulator.ledger import Ledger
 
 Properties = dict[str, Any]
 Made = tuple[str, dict[str, Any]]
@@ -250,8 +250,7 @@ def _extend_bucket(handler: dict[str, Any], ledger: Ledger) -> None:
 
     def configured(made: Made, props: Properties, old: Properties) -> Made:
         _configure(made[0], props, old)
-        if ledger.keeps(made[0]):
-            ledger.save(get_account_id(), made[0])
+        ledger.save(get_account_id(), made[0])
         return made
 
     def deleted(physical: str, _props: Properties) -> None:
@@ -270,7 +269,7 @@ def _extend_bucket_policy(handler: dict[str, Any], ledger: Ledger) -> None:
         def saved(*arguments: Any, original: Callable[..., Any] = original) -> Any:
             answer = original(*arguments)
             for props in (item for item in arguments if isinstance(item, Mapping)):
-                if ledger.keeps(props.get("Bucket", "")):
+                if props.get("Bucket") in s3._buckets:
                     ledger.save(get_account_id(), props["Bucket"])
             return answer
 

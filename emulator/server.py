@@ -18,12 +18,13 @@ from ministack.app import app as ministack
 
 from emulator import identity, resources
 from emulator.control import PREFIX, Control
-from emulator.delivery import Buffers
+from emulator.delivery import Buffers, deliver_left
 from emulator.dns import Resolver
-from emulator.evidence import Ledger
 from emulator.firehose import BATCH, PUT, Desk
+from emulator.ledger import Ledger
 from emulator.metrics import publish_each_second
 from emulator.settings import Settings
+from emulator.spool import Spool, SpoolError
 from emulator.tasks import Scheduler
 
 Scope = MutableMapping[str, Any]
@@ -33,6 +34,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 DRAIN_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 3600
+UNAVAILABLE = b'{"__type":"ServiceUnavailableException","message":"the record could not be stored; put it again"}'
 logger = logging.getLogger("emulator")
 
 
@@ -60,7 +62,12 @@ class Front:
             return
         body = await _body(receive)
         if b"content-encoding" not in headers:
-            answer = self._desk.answer(target, headers, body)
+            try:
+                answer = self._desk.answer(target, headers, body)
+            except SpoolError as full:
+                logger.error("%s", full)  # noqa: TRY400 - one line says it all
+                await _send(send, 503, b"application/x-amz-json-1.1", UNAVAILABLE)
+                return
             if answer is not None:
                 await _send(send, 200, b"application/x-amz-json-1.1", answer)
                 return
@@ -136,13 +143,15 @@ def _config(front: Front) -> uvicorn.Config:
 
 
 async def _serve(settings: Settings, api: socket.socket, names: socket.socket) -> None:
-    buffers, ledger, scheduler = Buffers(), Ledger(settings.state), Scheduler(settings)
+    ledger, spool, scheduler = Ledger(settings.state), Spool(settings.state), Scheduler(settings)
+    buffers = Buffers(spool)
     desk = Desk(buffers)
     identity.install()
     survivors = ledger.restore()
     ledger.install()
     _load_services()
     resources.install(ledger)
+    left = await deliver_left(spool)
     desk.install()
     scheduler.start()
     server = uvicorn.Server(_config(Front(desk, Control(scheduler, buffers))))
@@ -151,14 +160,15 @@ async def _serve(settings: Settings, api: socket.socket, names: socket.socket) -
     transport, _protocol = await loop.create_datagram_endpoint(Resolver, sock=names)
     duties = [asyncio.create_task(buffers.sweep()), asyncio.create_task(publish_each_second(buffers))]
     serving = asyncio.create_task(server.serve(sockets=[api]))
-    _say(f"serving on {settings.endpoint}, DNS on {settings.resolver}/udp, {len(survivors)} surviving buckets")
+    kept = f"{len(survivors)} buckets kept, {left} records delivered late"
+    _say(f"serving on {settings.endpoint}, DNS on {settings.resolver}/udp, {kept}")
     stop = asyncio.create_task(asked.wait())
     await asyncio.wait([serving, stop], return_when=asyncio.FIRST_COMPLETED)
     # Tasks first, while the API still answers them; then what they confirmed; then the listener.
     await asyncio.to_thread(scheduler.close)
-    left = await buffers.drain(DRAIN_SECONDS)
-    if left:
-        _say(f"{left} confirmed records could not be delivered")
+    waiting = await buffers.drain(DRAIN_SECONDS)
+    if waiting:
+        _say(f"{waiting} confirmed records could not be delivered; they are on disk for the next start")
     for duty in (*duties, stop):
         duty.cancel()
     transport.close()

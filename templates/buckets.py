@@ -1,4 +1,4 @@
-"""The one shape of every bucket: versioned, private, encrypted, TLS only."""
+"""The one shape of every bucket: private, encrypted, TLS only, and versioned but for the mailbox of the witnesses."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from templates.policies import document, statement
 from templates.settings import Settings
 
 
-def add_bucket(template: Template, settings: Settings, title: str, name: str, **more: Any) -> None:
-    """Add bucket `<name>-<account>` and its TLS-only policy; it is retained whatever happens to the stack."""
+def add_bucket(
+    template: Template, settings: Settings, title: str, name: str, *, versioned: bool = True, **more: Any
+) -> None:
+    """Add bucket `<name>-<account>` and its TLS-only policy; it is retained whatever happens to the stack.
+
+    Not `versioned` is for what is overwritten each second for as long as the exchange runs.
+    """
     template.add_resource(
         s3.Bucket(
             title,
             DeletionPolicy="Retain",
             UpdateReplacePolicy="Retain",
             BucketName=Sub(f"{name}-${{AWS::AccountId}}"),
-            VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+            VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled" if versioned else "Suspended"),
             OwnershipControls=s3.OwnershipControls(
                 Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
             ),

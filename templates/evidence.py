@@ -28,7 +28,8 @@ def evidence(settings: Settings) -> Template:
         ObjectLockEnabled=True,
         ObjectLockConfiguration=s3.ObjectLockConfiguration(ObjectLockEnabled="Enabled"),
     )
-    add_bucket(template, settings, "WitnessBucket", "aex-witness")
+    # A mailbox: the last word of members and monitor is written again each second. What matters goes to the evidence.
+    add_bucket(template, settings, "WitnessBucket", "aex-witness", versioned=False)
     _signing_key(template)
     for made in _roles():
         template.add_resource(made)

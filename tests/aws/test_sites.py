@@ -64,11 +64,11 @@ def test_alarms_watch_each_stream(session, account):
     assert all(alarm["AlarmActions"][0].endswith(":aex-operations") for alarm in alarms)
 
 
-def test_buckets_are_versioned_and_private(session, account):
+def test_buckets_are_private_and_all_but_the_mailbox_versioned(session, account):
     api = client(session, "s3", REGION)
-    for name in ("aex-evidence", "aex-journal", "aex-witness"):
+    for name, versioning in (("aex-evidence", "Enabled"), ("aex-journal", "Enabled"), ("aex-witness", "Suspended")):
         bucket = f"{name}-000000000000"
-        assert api.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+        assert api.get_bucket_versioning(Bucket=bucket)["Status"] == versioning
         assert all(api.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
 
 
