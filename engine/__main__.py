@@ -1,4 +1,4 @@
-"""What the container runs: `python -m engine trade | marketdata | directory`."""
+"""What the container runs, `python -m engine trade | marketdata | directory`, and what people run: `match`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
-import uvloop
 
+from engine.errors import FlowError
 from engine.listing import Instrument, listing
 from engine.messages import Environment
 from engine.ports import Ports
@@ -20,7 +21,11 @@ from engine.ports import Ports
 __all__ = ["main"]
 
 USAGE = 2
-Run = Callable[[argparse.Namespace], Coroutine[Any, Any, None]]
+INTERRUPTED = 130
+OUTPUT_CLOSED = 141
+"""What a shell reports of a program that SIGPIPE ended: whoever read the output has gone."""
+
+Task = Callable[[argparse.Namespace], Coroutine[Any, Any, None]]
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,13 +37,26 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one of the tasks until SIGTERM; exit status 0, or 2 for bad arguments."""
+    """Run one of the tasks until SIGTERM, or one of the commands to its end; 2 for bad arguments."""
     parser = _parser()
     settings = parser.parse_args(_join_suffix(sys.argv[1:] if arguments is None else arguments))
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
-    uvloop.run(settings.run(settings))
-    return 0
+    run: Callable[[argparse.Namespace], int] = settings.run
+    return run(settings)
+
+
+def _until_stopped(task: Task) -> Callable[[argparse.Namespace], int]:
+    """A task of the container: logs to standard error, ends on SIGTERM with exit status 0."""
+
+    def run(settings: argparse.Namespace) -> int:
+        import uvloop  # noqa: PLC0415 - each task imports only what it needs
+
+        form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=form)
+        logging.getLogger("botocore").setLevel(logging.WARNING)
+        uvloop.run(task(settings))
+        return 0
+
+    return run
 
 
 def _join_suffix(arguments: list[str]) -> list[str]:
@@ -92,12 +110,33 @@ async def _directory(arguments: argparse.Namespace) -> None:
     await serve_directory(directory, arguments.address, arguments.directory_port)
 
 
+def _match(arguments: argparse.Namespace) -> int:
+    from engine.flow_books import match_flow  # noqa: PLC0415 - as above
+
+    output = sys.stdout.buffer
+    source = sys.stdin.fileno() if arguments.file == "-" else Path(arguments.file)
+    try:
+        # Unbuffered: a line is answered as soon as it is there.
+        with open(source, "rb", buffering=0, closefd=arguments.file != "-") as flow:
+            match_flow(flow, lambda answers: (output.write(answers), output.flush()), with_book=arguments.book)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush complains
+        return OUTPUT_CLOSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (FlowError, OSError) as error:
+        print(error if isinstance(error, FlowError) else f"match: {error}", file=sys.stderr)
+        return USAGE
+    return 0
+
+
 def _parser() -> Parser:
     parser = Parser(prog="python -m engine", description=__doc__)
-    tasks = parser.add_subparsers(dest="task", required=True, metavar="trade|marketdata|directory")
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="trade|marketdata|directory|match")
     _add_trade(tasks.add_parser("trade", help="sequence, match and journal symbols", allow_abbrev=False))
     _add_market_data(tasks.add_parser("marketdata", help="fan out the engines' feeds", allow_abbrev=False))
     _add_directory(tasks.add_parser("directory", help="say what is traded, and whether it is open", allow_abbrev=False))
+    _add_match(tasks.add_parser("match", help="match an order flow of JSON lines", allow_abbrev=False))
     return parser
 
 
@@ -114,20 +153,26 @@ def _add_trade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint-every", type=_positive, default=1000, help="commands between two digests")
     parser.add_argument("--halt-after-ms", type=_positive, default=10_000, help="a put that fails this long halts")
     _add_ports(parser)
-    parser.set_defaults(run=_trade)
+    parser.set_defaults(run=_until_stopped(_trade))
 
 
 def _add_market_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engines", required=True, type=_names, help="names of the engines, comma separated")
     _add_ports(parser)
-    parser.set_defaults(run=_market_data)
+    parser.set_defaults(run=_until_stopped(_market_data))
 
 
 def _add_directory(parser: argparse.ArgumentParser) -> None:
     _add_place(parser)
     parser.add_argument("--engines", required=True, type=_names, help="names of the engines, comma separated")
     _add_ports(parser)
-    parser.set_defaults(run=_directory)
+    parser.set_defaults(run=_until_stopped(_directory))
+
+
+def _add_match(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--book", action="store_true", help="end with the book, or with one for each symbol")
+    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="order flow; default -, standard input")
+    parser.set_defaults(run=_match)
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:

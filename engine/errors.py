@@ -4,6 +4,7 @@ Rejects are values (`engine.messages.Reason`) and damage in a journal is a value
 only broken callers, broken bytes handed in one at a time, and broken storage raise::
 
     EngineError                 operation, coordinates, cause, hint
+    ├── FlowError               a line of an order flow that is no command
     ├── WireError               bytes on a socket that are no message
     ├── FrameError              bytes that are no frame of version 1
     ├── SequenceError           a command offered out of sequence
@@ -18,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "AlreadyExistsError",
     "EngineError",
+    "FlowError",
     "FrameError",
     "NotFoundError",
     "SequenceError",
@@ -36,6 +38,20 @@ class EngineError(Exception):
         self.where = where
         self.cause = cause
         self.hint = hint
+
+
+class FlowError(EngineError):
+    """A line of an order flow that is no command: its number (from 1), the key at fault ("-": the line as a whole)."""
+
+    def __init__(self, line: int, key: str, *, expected: str, found: str) -> None:
+        super().__init__(
+            "match",
+            where=f"line {line}, key {key}",
+            cause=f"expected {expected}, found {found}",
+            hint="the answers to the lines before it have been written",
+        )
+        self.line = line
+        self.key = key
 
 
 class WireError(EngineError):

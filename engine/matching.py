@@ -36,6 +36,7 @@ def _match_level(
         fills.append((maker.order_id, taker_id, maker.price, available))
         del index[maker.order_id]
         qty -= available
+        maker.before = None  # no cycle: what was filled is freed now, not when the collector comes by
         maker = maker.after
     taker.open_qty = qty
     if maker is None:
