@@ -39,8 +39,9 @@ def validate(
     test_symbols: Sequence[str] = (),
     batch: int = BATCH,
     clock: Callable[[], int] = time.time_ns,
+    heed: Callable[[], None] = lambda: None,
 ) -> Validation:
-    """Validate all of `source.symbols`.
+    """Validate all of `source.symbols`; `heed` is called before each batch and may raise to stop the work.
 
     Raises:
         ValueError: the symbols to be read are not exactly those in scope and the test symbols.
@@ -56,6 +57,7 @@ def validate(
     results: list[CheckResult] = []
     facts: list[SymbolFacts] = []
     for symbols in _batches(source.symbols, batch):
+        heed()
         frames, found = reader.read(symbols)
         results += judge.judge(suites, frames, symbols, test_symbols=reader.tests)
         finished_ns = clock()

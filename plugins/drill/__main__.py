@@ -1,4 +1,4 @@
-"""Command line of the platform: deploy | run | history | judge | clean | settings."""
+"""Command line of the platform: deploy | run | abort | history | judge | clean | settings."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--faults", help="fault ids, by commas, such as F01")
     run.add_argument("--nonce", help="64 hex digits, to reproduce a drill; the run is then not blind")
     run.add_argument("--check", action="store_true", help="only check the parameters")
+    abort = verbs.add_parser("abort", help="ask a drill that runs to stop; its teardown and report follow")
+    abort.add_argument("drill", metavar="DRILL")
+    abort.add_argument("--reason", required=True, help="for the record: who stops it, and why")
     verbs.add_parser("deploy", help="the account's stacks and the exchange at its primary site")
     history = verbs.add_parser("history", help="drills newest first; one without an outcome is MISSING")
     history.add_argument("--json", action="store_true")
@@ -79,6 +82,7 @@ def _expected(error: Exception) -> bool:
     """Errors of the world (AWS, Airflow, a site), told in one line; anything else is a bug and shows its trace."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to import
 
+    from drill.abort import NothingToAbort  # noqa: PLC0415
     from drill.airflow_api import AirflowError  # noqa: PLC0415
     from drill.aws.evidence_store import EvidenceError  # noqa: PLC0415
     from drill.aws.fence import FenceError  # noqa: PLC0415
@@ -90,7 +94,7 @@ def _expected(error: Exception) -> bool:
     from engine.storage import StorageError  # noqa: PLC0415
 
     of_aws = (BotoCoreError, ClientError, EvidenceError, FenceError, RoutingError, SiteError, StackError, StorageError)
-    return isinstance(error, (*of_aws, AirflowError, DeployError, NotRegistered))
+    return isinstance(error, (*of_aws, AirflowError, DeployError, NotRegistered, NothingToAbort))
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -109,6 +113,13 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     )
     params: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     return check(params, settings) if arguments.check else run(params, settings)
+
+
+def _abort(arguments: argparse.Namespace, settings: Settings) -> int:
+    from drill.abort import abort  # noqa: PLC0415
+
+    print(abort(settings, arguments.drill, arguments.reason))
+    return 0
 
 
 def _deploy(_: argparse.Namespace, settings: Settings) -> int:
@@ -153,7 +164,15 @@ def _settings(_: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-VERBS = {"run": _run, "deploy": _deploy, "history": _history, "clean": _clean, "judge": _judge, "settings": _settings}
+VERBS = {
+    "run": _run,
+    "abort": _abort,
+    "deploy": _deploy,
+    "history": _history,
+    "clean": _clean,
+    "judge": _judge,
+    "settings": _settings,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from drill.aws import control, fence, sites
+from drill.aws import control, drill_lock, fence, sites
 from drill.aws.sessions import default_session
 from drill.docket import Docket
-from drill.operators.tear_down import LOCK
 from drill.settings import Settings
 from drill.site_settings import PRIMARY
 from drill.triggers.conditions import regions
@@ -17,14 +16,15 @@ def clean(settings: Settings, drill: str | None) -> str:
     Says what was done. Raises NotRegistered for a drill that was never registered and holds no lock.
     """
     home = default_session(settings.dr_region)
-    store = Docket(drill or "none", settings, default_session).journal()
-    holder = store.get(LOCK).decode() if store.exists(LOCK) else None
+    lock = (home, settings.journal_bucket, settings.dr_region)
+    held = drill_lock.standing(*lock)
+    holder = None if held is None else held.lease.drill
     wanted = drill or holder
     if wanted is None:
         return "nothing to clean: no drill holds the lock"
     docket = Docket(wanted, settings, default_session)
     if holder == wanted and docket.document("registration") is None:
-        store.delete(LOCK)
+        drill_lock.release(*lock, wanted)
         return f"drill {wanted}: was never registered, so nothing was built; lock free"
     plan = docket.plan()
     docket.order("restore")
@@ -33,6 +33,5 @@ def clean(settings: Settings, drill: str | None) -> str:
     control.withdraw(home, settings.journal_bucket, plan.epoch, region=settings.dr_region)
     if holder in {wanted, None}:  # another drill that runs keeps its fence
         fence.lift(home, PRIMARY)
-    if holder == wanted:
-        store.delete(LOCK)
+    drill_lock.release(*lock, wanted)
     return f"drill {wanted}: {len(removed.states)} stacks left, fence lifted, lock free"

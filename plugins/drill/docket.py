@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from drill import clock
-from drill.aws import evidence_store
+from drill.aws import drill_lock, evidence_store
 from drill.aws.evidence_store import Artifact, Retention
 from drill.core.events import Event
 from drill.core.evidence import Evidence, assemble
@@ -151,6 +151,24 @@ class Docket:
     def abort(self, reason: str) -> None:
         """Ask every step of this drill to stop; teardown, verdict and report still happen."""
         self.put("abort.json", json.dumps({"reason": reason, "at_ns": str(clock.now_ns())}).encode())
+
+    def outcome(self) -> str | None:
+        """The outcome that was filed, or None while there is none."""
+        content = self.find("outcome.json")
+        return None if content is None else str(json.loads(content)["outcome"])
+
+    def take_lock(self) -> drill_lock.Lease | None:
+        """Take the drill lock; returns a dead drill's ended lease that was taken over. Raises LockHeldError."""
+        return drill_lock.take(self.home, self.settings.journal_bucket, self.settings.dr_region, self.drill)
+
+    def keep_lock(self) -> str | None:
+        """Renew the drill lock. None while it is ours, else why the drill must stop: whoever holds it may build now."""
+        now = drill_lock.renew(self.home, self.settings.journal_bucket, self.settings.dr_region, self.drill)
+        return None if now is None else f"the drill lock was lost; it is held by {now.drill}"
+
+    def free_lock(self) -> bool:
+        """Free the drill lock if it is this drill's own; says whether it was."""
+        return drill_lock.release(self.home, self.settings.journal_bucket, self.settings.dr_region, self.drill)
 
     def order(self, verb: str, body: Mapping[str, Any] | None = None) -> None:
         """Give the witnesses an order (`orders/<drill>/<verb>.json`)."""

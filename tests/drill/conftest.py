@@ -12,6 +12,8 @@ import pytest
 from tests.drill import airflow_home  # noqa: F401 - before anything of Airflow
 
 # isort: split
+from drill import clock as platform_clock
+from drill.aws import drill_lock
 from drill.docket import Docket
 from drill.operators import gate, step
 from drill.settings import Settings
@@ -46,9 +48,45 @@ def fresh(account: MemoryAccount, settings: Settings, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def docket(fresh: Docket) -> Docket:
-    """The docket of a drill that was registered."""
+    """The docket of a drill that was registered, and holds the lock."""
+    fresh.take_lock()
     fresh.file("registration", worlds.documents()["registration"])
     return fresh
+
+
+@pytest.fixture
+def stranger(account: MemoryAccount, settings: Settings) -> Docket:
+    """The docket of another drill in the same account."""
+    return Docket("drill-of-somebody-else", settings, account.session)
+
+
+@pytest.fixture
+def holder(fresh: Docket) -> Any:
+    """Who holds the drill lock now, or None."""
+
+    def read() -> str | None:
+        found = drill_lock.standing(fresh.home, fresh.settings.journal_bucket, "us-west-2")
+        return None if found is None else found.lease.drill
+
+    return read
+
+
+class Clock:
+    """The platform's clock, set forward by hand; what is read goes on rising by itself."""
+
+    def __init__(self) -> None:
+        self.ahead_ns = 0
+
+    def pass_s(self, seconds: int) -> None:
+        self.ahead_ns += seconds * worlds.SECOND
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time that a test lets pass."""
+    wall, made = platform_clock.now_ns, Clock()
+    monkeypatch.setattr(platform_clock, "now_ns", lambda: wall() + made.ahead_ns)
+    return made
 
 
 @pytest.fixture

@@ -34,27 +34,44 @@ class MemoryS3:
             raise refusal("AccessDenied", "PutObject")
         if put.get("IfNoneMatch") == "*" and self.content(bucket, key) is not None:
             raise refusal("PreconditionFailed", "PutObject")
+        if "IfMatch" in put:
+            self._require(bucket, key, put["IfMatch"], "PutObject")
         self.written.append(key)
         stack = self.versions.setdefault((bucket, key), [])
         stack.append({**put, "VersionId": f"v{len(self.written)}"})
         return {"VersionId": stack[-1]["VersionId"]}
+
+    def _etag(self, bucket: str, key: str) -> str:
+        return f'"{self.versions[bucket, key][-1]["VersionId"]}"'
+
+    def _require(self, bucket: str, key: str, etag: str, operation: str) -> None:
+        if self.content(bucket, key) is None:
+            raise refusal("NoSuchKey", operation)
+        if self._etag(bucket, key) != etag:
+            raise refusal("PreconditionFailed", operation)
 
     def get_object(self, *, Bucket: str, Key: str, Range: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
         body = self.content(Bucket, Key)
         if body is None:
             raise refusal("NoSuchKey", "GetObject")
         if not Range:
-            return {"Body": io.BytesIO(body), "ETag": "e"}
+            return {"Body": io.BytesIO(body), "ETag": self._etag(Bucket, Key)}
         start, end = (int(edge) for edge in Range.removeprefix("bytes=").split("-"))
         piece = body[start : end + 1]
-        return {"Body": io.BytesIO(piece), "ETag": "e", "ContentRange": f"bytes {start}-{end}/{len(body)}"}
+        return {
+            "Body": io.BytesIO(piece),
+            "ETag": self._etag(Bucket, Key),
+            "ContentRange": f"bytes {start}-{end}/{len(body)}",
+        }
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         if self.content(Bucket, Key) is None:
             raise refusal("404", "HeadObject")
         return {}
 
-    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str = "") -> dict[str, Any]:  # noqa: N803
+        if IfMatch:
+            self._require(Bucket, Key, IfMatch, "DeleteObject")
         self.versions.pop((Bucket, Key), None)
         return {}
 

@@ -23,7 +23,6 @@ from drill.aws import fence, sites
 from drill.core.report import decode
 from drill.follow import Follower
 from drill.history import entries
-from drill.operators.tear_down import LOCK
 from drill.rejudge import BrokenRecord, rejudge
 from drill.report.compose import compose
 from drill.report.record import render_json
@@ -298,7 +297,6 @@ def removed(fresh, settings, account, monkeypatch):
 
 
 def test_clean_removes_what_the_locks_holder_left(docket, settings, removed, ordered):
-    docket.journal().put(LOCK, worlds.DRILL.encode())
     docket.journal().put("control/epoch=2/open.json", b"{}")
     assert worlds.DRILL in cleaning.clean(settings, None)
     assert removed == [("remove", "dr-abcdef", ["us-west-2"]), ("lift", "primary")]
@@ -306,16 +304,17 @@ def test_clean_removes_what_the_locks_holder_left(docket, settings, removed, ord
     assert ordered("restore") == ordered("close") == {"drill": worlds.DRILL}
 
 
-def test_clean_of_another_drill_keeps_the_lock(docket, settings, removed):
-    docket.journal().put(LOCK, b"drill-of-somebody-else")
+def test_clean_of_another_drill_keeps_the_lock(docket, settings, removed, stranger, holder):
+    docket.free_lock()
+    stranger.take_lock()
     cleaning.clean(settings, worlds.DRILL)
-    assert docket.journal().get(LOCK) == b"drill-of-somebody-else"
+    assert holder() == "drill-of-somebody-else"
 
 
-def test_clean_frees_the_lock_of_a_drill_that_never_registered(fresh, settings, removed):
-    fresh.journal().put(LOCK, worlds.DRILL.encode())
+def test_clean_frees_the_lock_of_a_drill_that_never_registered(fresh, settings, removed, holder):
+    fresh.take_lock()
     assert "lock free" in cleaning.clean(settings, None)
-    assert not fresh.journal().exists(LOCK)
+    assert holder() is None
     assert removed == []
 
 

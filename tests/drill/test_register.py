@@ -10,7 +10,6 @@ import pytest
 from drill.core.plan import BadPlan, Plan, loss_moment_ns
 from drill.operators.register import PREFLIGHT_S, RegisterOperator
 from drill.operators.step import RedResult
-from drill.operators.tear_down import LOCK
 from drill.site_settings import PRIMARY
 from templates.settings import cluster_name
 from tests.core import worlds
@@ -107,22 +106,32 @@ def test_the_injector_is_told_what_to_take_and_what_to_leave(fresh, context, reg
     assert order["journal"] == f"s3://{settings.journal_bucket}/journal/"
 
 
-def test_a_second_drill_is_rejected_and_registers_nothing(fresh, context, register, ordered):
-    fresh.journal().put(LOCK, b"drill-of-somebody-else")
-    with pytest.raises(RedResult, match="drill-of-somebody-else is running or was left half-finished"):
+def test_a_second_drill_is_rejected_and_registers_nothing(fresh, context, register, ordered, stranger, holder):
+    stranger.take_lock()
+    with pytest.raises(RedResult, match="drill drill-of-somebody-else is running"):
         register.execute(context)
     events = fresh.evidence().events
     assert [event.name for event in events] == ["begin", "reject", "fail"]
     assert "drill-of-somebody-else" in events[1].data["reason"]
     assert fresh.document("registration") is None
     assert ordered("arm") is None
-    assert fresh.journal().get(LOCK) == b"drill-of-somebody-else"
+    assert holder() == "drill-of-somebody-else"
 
 
 def test_the_lock_of_the_same_drill_is_its_own(fresh, context, register):
-    fresh.journal().put(LOCK, worlds.DRILL.encode())
+    fresh.take_lock()
     register.execute(context)
     assert fresh.document("registration") is not None
+
+
+def test_the_ended_lease_of_a_dead_drill_is_taken_over_with_a_note(fresh, context, stranger, holder, clock):
+    stranger.take_lock()
+    clock.pass_s(121)
+    RegisterOperator(task_id="register").execute(context)
+    [note] = [event for event in fresh.evidence().events if event.name == "note"]
+    assert note.data["text"].startswith("the lease of drill drill-of-somebody-else had ended without its teardown")
+    assert holder() == worlds.DRILL
+    assert stranger.keep_lock() == f"the drill lock was lost; it is held by {worlds.DRILL}"
 
 
 def test_the_weekly_timetables_drill_says_that_it_was_scheduled(fresh, context, register):

@@ -7,7 +7,7 @@ from airflow.sdk.exceptions import TaskDeferred
 
 from drill.aws import control, fence, routing
 from drill.operators.step import RedResult
-from drill.operators.tear_down import GONE, LOCK, TearDownOperator
+from drill.operators.tear_down import GONE, TearDownOperator
 from drill.site_settings import PRIMARY
 from tests.core import worlds
 
@@ -49,19 +49,18 @@ def test_without_a_reveal_the_site_goes_all_the_same(docket, tear_down, context)
     assert docket.document("word-reveal") is None
 
 
-def test_a_site_that_does_not_go_is_red_and_keeps_the_lock(docket, tear_down, context, lifted):
-    docket.journal().put(LOCK, worlds.DRILL.encode())
+def test_a_site_that_does_not_go_is_red_and_keeps_the_lock(docket, tear_down, context, lifted, holder):
     with pytest.raises(RedResult, match="after 600 s: 2 stacks left"):
         tear_down.resume(context, {"state": "timeout", "text": "after 600 s: 2 stacks left"}, "deleted")
     with pytest.raises(RedResult, match="stack network: Vpc: in use"):
         tear_down.proceed(docket, "deleted", {"failed": "stack network: Vpc: in use"})
-    assert docket.journal().exists(LOCK)
+    assert holder() == worlds.DRILL
     assert (docket.document("teardown"), lifted) == (None, [])
 
 
 def test_what_the_drill_changed_is_given_back(docket, tear_down, lifted):
     store = docket.journal()
-    store.put(LOCK, worlds.DRILL.encode())
+    docket.free_lock()
     bucket = docket.settings.journal_bucket
     control.recover(docket.home, bucket, 2, from_epoch=1, drill=worlds.DRILL, region="us-west-2")
     control.open_trading(docket.home, bucket, 2, drill=worlds.DRILL, region="us-west-2")
@@ -72,20 +71,19 @@ def test_what_the_drill_changed_is_given_back(docket, tear_down, lifted):
     assert docket.document("teardown")["site"] == "dr-abcdef"
 
 
-def test_the_lock_of_another_drill_stays(docket, tear_down, lifted):
-    docket.journal().put(LOCK, b"drill-of-somebody-else")
+def test_the_lock_is_kept_until_the_inventory_has_looked(docket, tear_down, lifted, holder):
     tear_down.proceed(docket, "deleted", {})
-    assert docket.journal().get(LOCK) == b"drill-of-somebody-else"
+    assert holder() == worlds.DRILL
 
 
-def test_a_rejected_drill_touches_nothing(fresh, tear_down, ordered, lifted):
-    fresh.journal().put(LOCK, b"drill-of-somebody-else")
-    assert tear_down.start(fresh, {}) == {"nothing": "was registered, so nothing was built"}
+def test_a_rejected_drill_touches_nothing(fresh, ordered, lifted, stranger, holder):
+    stranger.take_lock()
+    assert TearDownOperator(task_id="tear_down").start(fresh, {}) == {"nothing": "was registered, so nothing was built"}
     assert (ordered("restore"), ordered("close"), lifted) == (None, None, [])
-    assert fresh.journal().get(LOCK) == b"drill-of-somebody-else"
+    assert holder() == "drill-of-somebody-else"
 
 
-def test_a_drill_that_died_between_lock_and_registration_frees_its_lock(fresh, tear_down):
-    fresh.journal().put(LOCK, worlds.DRILL.encode())
+def test_a_drill_that_died_between_lock_and_registration_frees_its_lock(fresh, tear_down, holder):
+    fresh.take_lock()
     tear_down.start(fresh, {})
-    assert not fresh.journal().exists(LOCK)
+    assert holder() is None

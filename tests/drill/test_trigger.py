@@ -68,6 +68,7 @@ def wait(fresh, time, monkeypatch):
 
         monkeypatch.setitem(conditions.CONDITIONS, "looked_at", looked_at)
         trigger = ConditionTrigger(**{**ARGUMENTS, **changes})
+        fresh.take_lock()
         monkeypatch.setattr(trigger, "_open", lambda: fresh)
         (event,) = [event.payload async for event in trigger.run()]
         return event
@@ -152,3 +153,16 @@ async def test_progress_is_told_when_it_changed_and_at_most_once_a_second(fresh,
 async def test_progress_that_never_rests_is_thinned_out(fresh, wait):
     await wait(lambda at: State(done=at >= 10, text=f"{at}"))
     assert sum(event.name == "progress" for event in fresh.evidence().events) <= 10
+
+
+async def test_a_long_wait_keeps_the_drills_lock(wait, time, fresh, monkeypatch):
+    kept: list[float] = []
+    monkeypatch.setattr(fresh, "keep_lock", lambda: kept.append(time.elapsed_s))
+    await wait(lambda at: State(done=at >= 40, text="waiting"))
+    assert kept == [0, 15, 30]
+
+
+async def test_a_wait_whose_drill_lost_its_lock_ends(wait, fresh, monkeypatch):
+    monkeypatch.setattr(fresh, "keep_lock", lambda: "the drill lock was lost; it is held by another")
+    event = await wait(lambda at: pytest.fail("nothing is looked at any more"))
+    assert event == {"state": "aborted", "text": "the drill lock was lost; it is held by another"}

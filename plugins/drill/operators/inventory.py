@@ -19,7 +19,18 @@ class InventoryOperator(Step):
     heeds_abort = False
 
     def start(self, docket: Docket, context: Any) -> dict[str, Any]:  # noqa: ARG002
-        """What is there now and was not there before is an orphan."""
+        """What is there now and was not there before is an orphan; then the next drill may begin.
+
+        Not earlier: a next drill's site would be an orphan of this one. A site that did not go keeps the lock.
+        """
+        try:
+            return self._compare(docket)
+        finally:
+            if docket.document("teardown") is not None:
+                docket.free_lock()
+
+    @staticmethod
+    def _compare(docket: Docket) -> dict[str, Any]:
         taken = docket.find("inventory-before.json")
         if taken is None:
             raise RedResult("no inventory was taken before the build, so there is nothing to compare with")

@@ -9,13 +9,12 @@ from typing import Any
 import msgspec
 
 from drill import clock
+from drill.aws.drill_lock import LockHeldError
 from drill.core import plan as planning
 from drill.core.versions import versions
 from drill.docket import Docket
 from drill.operators.step import RedResult, Step
-from drill.operators.tear_down import LOCK
 from drill.settings import Settings
-from engine.storage import AlreadyExistsError
 
 PREFLIGHT_S = 20  # the trading window opens after this: preflight must see the exchange before it is lost
 
@@ -24,6 +23,7 @@ class RegisterOperator(Step):
     """Plan, lock, registration record, secret nonce, armed injectors. A malformed parameter is refused unregistered."""
 
     phase = "register"
+    holds_lock = False
 
     def start(self, docket: Docket, context: Any) -> dict[str, Any]:
         """Register the run's parameters as the plan of this drill."""
@@ -47,16 +47,15 @@ class RegisterOperator(Step):
         return {"plan_sha256": plan.sha256(), "symbols": len(plan.symbols), "blind": plan.blind}
 
     def _lock(self, docket: Docket) -> None:
-        store = docket.journal()
+        """Take the lock. A drill that met another's is rejected; one that died is taken over, and that is noted."""
         try:
-            store.put(LOCK, docket.drill.encode(), if_absent=True)
-        except AlreadyExistsError:
-            holder = store.get(LOCK).decode()
-            if holder == docket.drill:
-                return
-            reason = f"drill {holder} is running or was left half-finished; run `python -m drill clean` when it is dead"
-            docket.event(self.phase, "reject", reason=reason)
-            raise RedResult(reason) from None
+            ended = docket.take_lock()
+        except LockHeldError as held:
+            docket.event(self.phase, "reject", reason=str(held))
+            raise RedResult(str(held)) from None
+        if ended is not None:
+            text = f"the lease of drill {ended.drill} had ended without its teardown; taken over"
+            docket.event(self.phase, "note", text=text)
 
     def _arm(self, docket: Docket, plan: planning.Plan, nonce: str, loss_ns: int) -> None:
         docket.order(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
@@ -34,7 +34,11 @@ class BrokenWait(RuntimeError):
 
 
 class Aborted(RedResult):
-    """The drill was asked to stop."""
+    """The drill was asked to stop, or has lost its lock; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"aborted: {reason}")
+        self.reason = reason
 
 
 class Step(BaseOperator):
@@ -45,6 +49,7 @@ class Step(BaseOperator):
 
     phase = ""
     heeds_abort = True  # teardown and what follows run after an abort too
+    holds_lock = True  # register takes the lock, so it has none to renew when it begins
 
     def start(self, docket: Docket, context: Any) -> Wait | dict[str, Any]:
         """Begin the step; idempotent, since a retry begins again."""
@@ -58,17 +63,26 @@ class Step(BaseOperator):
         """Airflow's entry: record the beginning, start, then wait or end."""
         docket, attempt = self._open(context)
         docket.event(self.phase, "begin", attempt=attempt, queued=_queued(context))
-        return self._guarded(docket, attempt, lambda: self._begun(docket, attempt, context))
+        return self._guarded(docket, attempt, lambda: self._begun(docket, context))
 
     def resume(self, context: Any, event: dict[str, Any], then: str) -> Any:
         """Airflow's entry after a wait."""
         docket, attempt = self._open(context)
         docket.event(self.phase, "resume", attempt=attempt)
-        return self._guarded(docket, attempt, lambda: self._after(docket, attempt, event, then))
+        return self._guarded(docket, attempt, lambda: self._after(docket, event, then))
 
-    def _after(self, docket: Docket, attempt: int, event: dict[str, Any], then: str) -> Wait | dict[str, Any]:
+    def heed(self, docket: Docket) -> None:
+        """Stop here if the drill is to stop, and renew its lock: long work calls this between its parts.
+
+        Raises Aborted.
+        """
+        reason = docket.aborted() or docket.keep_lock()
+        if reason is not None and self.heeds_abort:
+            raise Aborted(reason)
+
+    def _after(self, docket: Docket, event: dict[str, Any], then: str) -> Wait | dict[str, Any]:
         if event["state"] == "aborted":
-            self._stop(docket, attempt, event["text"])
+            raise Aborted(event["text"])
         if event["state"] == "error":
             raise BrokenWait(event["text"])
         if event["state"] == "timeout":
@@ -79,20 +93,16 @@ class Step(BaseOperator):
         """What a wait that was not met means: by default the step fails."""
         raise RedResult(text)
 
-    def _begun(self, docket: Docket, attempt: int, context: Any) -> Wait | dict[str, Any]:
-        reason = docket.aborted() if self.heeds_abort else None
-        if reason is not None:
-            self._stop(docket, attempt, reason)
+    def _begun(self, docket: Docket, context: Any) -> Wait | dict[str, Any]:
+        if self.holds_lock:
+            self.heed(docket)
         return self.start(docket, context)
-
-    def _stop(self, docket: Docket, attempt: int, reason: str) -> NoReturn:
-        docket.event(self.phase, "abort", attempt=attempt, reason=reason)
-        raise Aborted(f"aborted: {reason}")
 
     def _guarded(self, docket: Docket, attempt: int, action: Any) -> Any:
         try:
             outcome = action()
-        except Aborted:
+        except Aborted as stopped:
+            docket.event(self.phase, "abort", attempt=attempt, reason=stopped.reason)
             raise  # recorded as what it is, not as a failure too
         except Exception as error:
             docket.event(self.phase, "fail", attempt=attempt, reason=_one_line(error))

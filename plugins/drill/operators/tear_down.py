@@ -9,7 +9,6 @@ from drill.docket import Docket
 from drill.operators.step import RedResult, Step, Wait
 from drill.site_settings import PRIMARY, primary_site
 
-LOCK = "control/drill-lock.json"
 REVEAL_S = 45
 DELETE_S = 600
 GONE = Wait("site_gone", DELETE_S, then="deleted")
@@ -24,7 +23,7 @@ class TearDownOperator(Step):
     def start(self, docket: Docket, context: Any) -> Wait | dict[str, Any]:  # noqa: ARG002
         """Stop the injectors, undo the control, ask for the secrets."""
         if docket.document("registration") is None:
-            _unlock(docket)
+            docket.free_lock()
             return {"nothing": "was registered, so nothing was built"}
         docket.order("restore")
         docket.order("close")
@@ -49,18 +48,10 @@ class TearDownOperator(Step):
         return {"site": docket.plan().site}
 
     def _release(self, docket: Docket) -> None:
-        """Withdraw the go-aheads, lift the fence, point the names back, free the lock. The epoch stays taken."""
+        """Withdraw the go-aheads, lift the fence, point the names back. The epoch stays taken."""
         plan, settings = docket.plan(), docket.settings
         control.withdraw(docket.home, settings.journal_bucket, plan.epoch, region=settings.dr_region)
         fence.lift(docket.home, PRIMARY)
         primary = primary_site(settings)
         zone = routing.zone_id(docket.home, primary.zone)
         routing.cut_over(docket.home, zone, routing.wanted_targets(primary), ttl_s=settings.ttl_s)
-        _unlock(docket)
-
-
-def _unlock(docket: Docket) -> None:
-    """Free the lock if it is this drill's own."""
-    store = docket.journal()
-    if store.exists(LOCK) and store.get(LOCK).decode() == docket.drill:
-        store.delete(LOCK)

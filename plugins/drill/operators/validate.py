@@ -30,7 +30,10 @@ class ValidateOperator(Step):
             epoch=plan.from_epoch,
             checkpoint_every=docket.settings.checkpoint_every,
         )
-        found = document(validate(source, scope_symbols=plan.symbols, test_symbols=plan.test_symbols).record(), plan)
+        validation = validate(
+            source, scope_symbols=plan.symbols, test_symbols=plan.test_symbols, heed=lambda: self.heed(docket)
+        )
+        found = document(validation.record(), plan)
         docket.file("validation", found)
         red = [check for check in found["checks"] if check["scope"] and not (check["evaluated"] and check["passed"])]
         if red:

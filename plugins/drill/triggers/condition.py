@@ -10,6 +10,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from drill import clock
+from drill.aws.drill_lock import RENEW_NS
 from drill.docket import Docket
 from drill.settings import Settings
 from drill.triggers import conditions
@@ -80,12 +81,17 @@ class ConditionTrigger(BaseTrigger):
 
     async def _poll(self, deadline: int) -> dict[str, Any]:
         docket = await asyncio.to_thread(self._open)
+        renew_at = 0
         told, told_at, state = "", 0, conditions.State(done=False, text="not looked yet")
         for look in itertools.count():
             if clock.mono_ns() >= deadline:
                 break
             asks = self.heeds_abort and look % LOOKS_PER_QUESTION == 0
             reason = await asyncio.to_thread(docket.aborted) if asks else None
+            if reason is None and clock.mono_ns() >= renew_at:
+                renew_at = clock.mono_ns() + RENEW_NS
+                lost = await asyncio.to_thread(docket.keep_lock)
+                reason = lost if self.heeds_abort else None
             if reason is not None:
                 return {"state": "aborted", "text": reason}
             state = await asyncio.to_thread(conditions.CONDITIONS[self.condition], docket, **self.arguments)
