@@ -26,7 +26,7 @@ def held_by(account: MemoryAccount) -> str | None:
 
 def test_the_second_meets_the_lock_and_the_first_keeps_it(account):
     assert take(account, BUCKET, REGION, "drill-one") is None
-    with pytest.raises(LockHeldError, match="drill drill-one is running .* `python -m drill abort"):
+    with pytest.raises(LockHeldError, match=r"drill drill-one is running .* `python -m drill abort"):
         take(account, BUCKET, REGION, "drill-two")
     assert held_by(account) == "drill-one"
     assert renew(account, BUCKET, REGION, "drill-one") is None

@@ -106,10 +106,10 @@ def test_the_injector_is_told_what_to_take_and_what_to_leave(fresh, context, reg
     assert order["journal"] == f"s3://{settings.journal_bucket}/journal/"
 
 
-def test_a_second_drill_is_rejected_and_registers_nothing(fresh, context, register, ordered, stranger, holder):
+def test_a_second_drill_is_rejected_and_registers_nothing(fresh, context, ordered, stranger, holder):
     stranger.take_lock()
     with pytest.raises(RedResult, match="drill drill-of-somebody-else is running"):
-        register.execute(context)
+        RegisterOperator(task_id="register").execute(context)
     events = fresh.evidence().events
     assert [event.name for event in events] == ["begin", "reject", "fail"]
     assert "drill-of-somebody-else" in events[1].data["reason"]
