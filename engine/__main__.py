@@ -145,9 +145,9 @@ def _add_trade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream-suffix", default="", help="of the delivery streams' names, such as -e2")
     parser.add_argument("--stream-region", required=True, help="region of the delivery streams")
     parser.add_argument("--control", required=True, type=_address_of_store, help="control folder, s3://BUCKET/control/")
-    parser.add_argument("--recover", type=_address_of_store, help="journal to rehydrate from; default: genesis")
+    parser.add_argument("--recover", type=_address_of_store, help="journals to rehydrate from; default: genesis")
     parser.add_argument(
-        "--recovered", required=True, type=_address_of_store, help="folder of this epoch: who opened what, results"
+        "--recovered", required=True, type=_address_of_store, help="folder of all epochs: who opened what, results"
     )
     parser.add_argument("--commit-ms", type=_positive, default=250, help="interval of the group commit")
     parser.add_argument("--checkpoint-every", type=_positive, default=1000, help="commands between two digests")

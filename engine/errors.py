@@ -8,6 +8,7 @@ only broken callers, broken bytes handed in one at a time, and broken storage ra
     ├── WireError               bytes on a socket that are no message
     ├── FrameError              bytes that are no frame of version 1
     ├── SequenceError           a command offered out of sequence
+    ├── LineageError            nobody knows where an epoch of a symbol began
     └── StorageError            the object store refused
         ├── AlreadyExistsError  a conditional put found the key taken
         ├── NotFoundError       no such key
@@ -21,6 +22,7 @@ __all__ = [
     "EngineError",
     "FlowError",
     "FrameError",
+    "LineageError",
     "NotFoundError",
     "SequenceError",
     "StorageError",
@@ -60,6 +62,10 @@ class WireError(EngineError):
 
 class SequenceError(EngineError):
     """A command was offered with another seq than the venue's next one."""
+
+
+class LineageError(EngineError):
+    """The record of an epoch's opening is missing or cannot be read, so nobody knows where the epoch began."""
 
 
 class FrameError(EngineError):

@@ -74,6 +74,8 @@ class JournalAccount(msgspec.Struct):
     """Frames that end at or before the starting point."""
     duplicates: int = 0
     """Frames that were equal to one read before."""
+    refused: int = 0
+    """Frames above the fence: a zombie's, written after its epoch had ended."""
     conflicts: int = 0
     gaps: int = 0
     reorder_depth: int = 0
@@ -99,18 +101,22 @@ class JournalReader:
         epoch: int | None = None,
         after_seq: int = 0,
         after_frame: bytes = GENESIS,
+        fence_seq: int | None = None,
+        prefix: str = "",
         window_bytes: int = WINDOW_BYTES,
         recent_frames: int = RECENT_FRAMES,
     ) -> None:
-        """Reads `symbol=<SYMBOL>/` of `store`.
+        """Reads `<prefix>symbol=<SYMBOL>/` of `store`.
 
         Args:
-            store: opened at the journal of one epoch.
+            store: opened at the journal of one epoch, or above it.
             symbol: whose frames are expected there.
             environment: what the journal's frames must say.
             epoch: what they must say, None to accept any.
             after_seq: the prefix starts behind this seq (exclusive).
             after_frame: digest of the frame that ends with `after_seq`.
+            fence_seq: the epoch's last seq (inclusive): later frames of it are refused and counted; None: no fence.
+            prefix: what leads from the store to the epoch's folder, such as `epoch=1/`.
             window_bytes: early frames beyond this many bytes wait on disk.
             recent_frames: digests of given-out frames beyond this many are kept on disk.
         """
@@ -120,6 +126,8 @@ class JournalReader:
         self._symbol = symbol
         self._environment = environment
         self._epoch = epoch
+        self._fence_seq = fence_seq
+        self._prefix = prefix
         self._waiting = ReorderBuffer(window_bytes=window_bytes, recent_frames=recent_frames)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -129,7 +137,7 @@ class JournalReader:
             StorageError: the store could not be read; nothing else.
         """
         try:
-            for entry in self._store.list(f"symbol={self._symbol}/"):
+            for entry in self._store.list(f"{self._prefix}symbol={self._symbol}/"):
                 for placed in self._frames(entry):
                     yield from self._arrive(placed)
             self._account_for_leftovers()
@@ -140,6 +148,9 @@ class JournalReader:
         """One intact frame: give it out if it is next, and whatever waited for it; hold it, or say what is wrong."""
         account, frame = self.account, placed.frame
         account.frames += 1
+        if self._fence_seq is not None and frame.first_seq > self._fence_seq:
+            account.refused += 1
+            return
         account.highest_seq = max(account.highest_seq, frame.next_seq - 1)
         if frame.first_seq == account.seq + 1 and frame.previous == account.last_frame:
             yield self._give(frame)

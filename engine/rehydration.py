@@ -18,9 +18,10 @@ import msgspec
 from engine import clock
 from engine.codec import GENESIS
 from engine.errors import EngineError
+from engine.lineage import LineageReader, Link, read_lineage
 from engine.listing import Instrument
 from engine.messages import Environment
-from engine.replay import Comparison, Recovery, recover, unread
+from engine.replay import Comparison, Recovery, rebuild, unread
 from engine.site import Site, SiteState
 from engine.storage import Store, open_store
 from engine.venue import Venue
@@ -34,18 +35,26 @@ SYMBOLS_AT_ONCE: Final = 4
 
 
 class GoAhead(msgspec.Struct, frozen=True):
-    """`control/epoch=E/recover.json`: whose journal to read, in which drill."""
+    """`control/epoch=E/recover.json`: up to which epoch to read the journal, in which drill."""
 
     from_epoch: int
     drill: str = ""
 
 
 class Rehydrated(msgspec.Struct, frozen=True):
-    """A symbol's state to trade on from: the venue (with its seq) and the digest of the journal's last frame."""
+    """A symbol's state to trade on from: the venue (with its seq) and the digest of the journal's last frame.
+
+    `lineage` holds the epochs that it was recovered from, none at genesis.
+    """
 
     instrument: Instrument
     venue: Venue
     last_frame: bytes
+    lineage: tuple[Link, ...] = ()
+
+    def opened_in(self, epoch: int) -> tuple[Link, ...]:
+        """Its lineage when it opens in `epoch`."""
+        return (*self.lineage, Link(epoch, self.venue.seq, self.last_frame.hex()))
 
 
 def genesis(listed: Instrument) -> Rehydrated:
@@ -56,12 +65,12 @@ def genesis(listed: Instrument) -> Rehydrated:
 class Rehydration:
     """One task's recovery, driven by files in the control folder."""
 
-    def __init__(self, *, site: Site, control: Store, journal: str, results: str, poll_s: float = POLL_S) -> None:
-        """`journal` and `results` are addresses of stores, of the old epoch's journal and this epoch's results."""
+    def __init__(self, *, site: Site, control: Store, journal: str, recovered: str, poll_s: float = POLL_S) -> None:
+        """`journal` and `recovered` are addresses of stores: the folders of all epochs' journals and results."""
         self._site = site
         self._control = control
         self._journal = journal
-        self._results = results
+        self._recovered = recovered
         self._poll_s = poll_s
 
     async def run(self) -> list[Rehydrated]:
@@ -74,10 +83,10 @@ class Rehydration:
         # Replay is bound by the interpreter, fetching by the store's latency: a few symbols at a time overlap the two.
         with ThreadPoolExecutor(SYMBOLS_AT_ONCE, thread_name_prefix="replay") as executor:
             loop = asyncio.get_running_loop()
-            journal, results = await loop.run_in_executor(executor, self._open_stores)
+            journal, recovered = await loop.run_in_executor(executor, self._open_stores)
             found = await asyncio.gather(
                 *(
-                    loop.run_in_executor(executor, self._symbol, listed, journal, results, go_ahead)
+                    loop.run_in_executor(executor, self._symbol, listed, journal, recovered, go_ahead)
                     for listed in site.instruments
                 )
             )
@@ -106,17 +115,17 @@ class Rehydration:
         return any(entry.key == key for entry in self._control.list(key))
 
     def _open_stores(self) -> tuple[Store, Store]:
-        return open_store(self._journal), open_store(self._results)
+        return open_store(self._journal), open_store(self._recovered)
 
-    def _symbol(self, listed: Instrument, journal: Store, results: Store, go_ahead: GoAhead) -> Rehydrated | None:
+    def _symbol(self, listed: Instrument, journal: Store, recovered: Store, go_ahead: GoAhead) -> Rehydrated | None:
         """Recover one symbol and write its results; None if it must stay closed. Runs in the replay thread."""
         symbol = listed.symbol
         started_ns = clock.now_ns()
         try:
-            recovery = self._recover(symbol, journal, results, go_ahead)
+            recovery, lineage = self._recover(symbol, journal, recovered, go_ahead)
         except Exception as error:
             LOG.exception("%s: recovery failed", symbol)
-            self._note_failure(unread(symbol, started_ns, clock.now_ns()), results, go_ahead, error)
+            self._note_failure(unread(symbol, started_ns, clock.now_ns()), recovered, go_ahead, error)
             return None
         healthy = recovery.status == RECOVERED
         state = SiteState.RECOVERED if healthy else SiteState.DAMAGED
@@ -124,13 +133,17 @@ class Rehydration:
         if not healthy:
             LOG.error("%s: damaged after seq %d: %s", symbol, recovery.seq, recovery.account.damages[:3])
             return None
-        return Rehydrated(listed, recovery.venue, recovery.last_frame)
+        return Rehydrated(listed, recovery.venue, recovery.last_frame, lineage)
 
-    def _recover(self, symbol: str, journal: Store, results: Store, go_ahead: GoAhead) -> Recovery:
+    def _recover(
+        self, symbol: str, journal: Store, recovered: Store, go_ahead: GoAhead
+    ) -> tuple[Recovery, tuple[Link, ...]]:
         """Fills and comparisons stream to files and are put before the result, which says that they are complete.
 
         The journal of an exercise, too, is the market's: LIVE, whatever this site's environment.
         """
+        lineage = read_lineage(recovered, journal, symbol, go_ahead.from_epoch)
+        reader = LineageReader(journal, symbol, lineage, environment=Environment.LIVE)
         with tempfile.TemporaryDirectory(prefix="recovery-") as folder:
             fills, checkpoints = Path(folder, "fills.bin"), Path(folder, "checkpoints.jsonl")
             with fills.open("wb") as fill_file, checkpoints.open("wb") as checkpoint_file:
@@ -138,28 +151,26 @@ class Rehydration:
                 def keep(comparison: Comparison) -> None:
                     checkpoint_file.write(comparison.line())
 
-                recovery = recover(
-                    journal,
-                    symbol,
-                    environment=Environment.LIVE,
-                    now_ns=clock.now_ns,
-                    epoch=go_ahead.from_epoch,
-                    on_fills=fill_file.write,
-                    on_checkpoint=keep,
+                recovery = rebuild(
+                    reader, Venue(symbol), now_ns=clock.now_ns, on_fills=fill_file.write, on_checkpoint=keep
                 )
             for path in (fills, checkpoints):
-                results.put_file(f"{symbol}/{path.name}", path)
+                recovered.put_file(self._key(symbol, path.name), path)
         result = recovery.result(from_epoch=go_ahead.from_epoch, epoch=self._site.epoch, build=self._site.build)
-        results.put(f"{symbol}/result.json", msgspec.json.encode(result))
-        return recovery
+        recovered.put(self._key(symbol, "result.json"), msgspec.json.encode(result))
+        return recovery, lineage
 
-    def _note_failure(self, nothing: Recovery, results: Store, go_ahead: GoAhead, error: Exception) -> None:
+    def _key(self, symbol: str, name: str) -> str:
+        """Where a result is, below the folder of all epochs' results."""
+        return f"epoch={self._site.epoch}/{symbol}/{name}"
+
+    def _note_failure(self, nothing: Recovery, recovered: Store, go_ahead: GoAhead, error: Exception) -> None:
         """Say in status and, if the store lets us, in the result that the symbol was not recovered, and why."""
         site = self._site
         site.note(nothing.symbol, SiteState.DAMAGED)
         result = nothing.result(from_epoch=go_ahead.from_epoch, epoch=site.epoch, build=site.build)
         result["error"] = f"{type(error).__name__}: {error}"
         try:
-            results.put(f"{nothing.symbol}/result.json", msgspec.json.encode(result))
+            recovered.put(self._key(nothing.symbol, "result.json"), msgspec.json.encode(result))
         except EngineError:
             LOG.exception("%s: the failure could not be written down either", nothing.symbol)

@@ -8,8 +8,8 @@ venue as it stood at the end of the contiguous prefix.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import Final, Literal
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -19,12 +19,23 @@ from engine.messages import COMMAND, Command, CommandFlag, FillTuple
 from engine.storage import Store
 from engine.venue import Venue
 
-__all__ = ["FILL", "Comparison", "Recovery", "recover", "replay_frame", "unread"]
+__all__ = ["FILL", "Comparison", "Frames", "Recovery", "rebuild", "recover", "replay_frame", "unread"]
 
 FILL: Final = struct.Struct("<QHQQqIB")
 """A fill on file: seq of the taking command, number from 0 within it, maker, taker, price, qty, flags (canary 1)."""
 
 _CANARY: Final = int(CommandFlag.CANARY)
+
+
+class Frames(Protocol):
+    """A reader: of one epoch (`JournalReader`) or of a lineage (`LineageReader`)."""
+
+    @property
+    def account(self) -> JournalAccount:
+        """What was read; complete once the iteration has ended."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames of the contiguous prefix."""
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -85,6 +96,7 @@ class Recovery(msgspec.Struct, frozen=True):
             "objects": account.objects,
             "bytes": account.compressed_bytes,
             "duplicates": account.duplicates,
+            "refused": account.refused,
             "reorder_depth": account.reorder_depth,
             "checkpoints": self.checkpoints,
             "disagreements": self.disagreements,
@@ -133,7 +145,7 @@ def recover(
     on_fills: Callable[[bytes], object] | None = None,
     on_checkpoint: Callable[[Comparison], object] | None = None,
 ) -> Recovery:
-    """Rebuild a symbol from genesis.
+    """Rebuild a symbol from the genesis of one epoch's journal.
 
     Args:
         store: opened at the journal of the epoch to recover, `.../journal/epoch=1/`.
@@ -147,15 +159,26 @@ def recover(
     Raises:
         StorageError: the store could not be read. Damage does not raise; it is in `Recovery.account.damages`.
     """
+    reader = JournalReader(store, symbol, environment=environment, epoch=epoch)
+    return rebuild(reader, Venue(symbol), now_ns=now_ns, on_fills=on_fills, on_checkpoint=on_checkpoint)
+
+
+def rebuild(
+    reader: Frames,
+    venue: Venue,
+    *,
+    now_ns: Callable[[], int],
+    on_fills: Callable[[bytes], object] | None = None,
+    on_checkpoint: Callable[[Comparison], object] | None = None,
+) -> Recovery:
+    """Apply whatever `reader` gives out to `venue`, which stands where the reader begins; otherwise as `recover`."""
     started_ns = now_ns()
     tally = _Tally(on_fills or _discard, on_checkpoint or _discard)
-    venue = Venue(symbol)
-    reader = JournalReader(store, symbol, environment=environment, epoch=epoch)
     for frame in reader:
         replay_frame(venue, frame, tally.take_fills, tally.take_checkpoint)
     account = reader.account
     return Recovery(
-        symbol=symbol,
+        symbol=venue.symbol,
         status="damaged" if account.damages or tally.disagreements else "recovered",
         venue=venue,
         digest=venue.digest(),

@@ -38,8 +38,8 @@ MS_PER_S: Final = 1000
 class TradeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The command line of an engine task.
 
-    `recovered` is the folder of this epoch: who opened which symbol, and the results of a recovery. `recover` is the
-    journal to rehydrate from, None to start from genesis.
+    `recovered` is the folder of all epochs: who opened which symbol, and the results of recoveries. `recover` is the
+    folder of all epochs' journals, to rehydrate from; None to start from genesis.
     """
 
     site: str
@@ -137,13 +137,15 @@ class Engine:
         if settings.recover is None:
             return [genesis(listed) for listed in settings.instruments]
         rehydration = Rehydration(
-            site=self.site, control=self._control, journal=settings.recover, results=settings.recovered
+            site=self.site, control=self._control, journal=settings.recover, recovered=settings.recovered
         )
         return await rehydration.run()
 
     async def _take(self, rehydrated: Sequence[Rehydrated]) -> list[Rehydrated]:
         """The symbols that this task may open; another task opened the others in this epoch, and may have traded."""
-        holders = await self._opening.take(one.instrument.symbol for one in rehydrated)
+        holders = await self._opening.take(
+            {one.instrument.symbol: one.opened_in(self.site.epoch) for one in rehydrated}
+        )
         for one in rehydrated:
             if one.instrument.symbol in holders:
                 self.site.note(one.instrument.symbol, SiteState.HALTED, seq=one.venue.seq)

@@ -22,7 +22,7 @@ RECOVERY = Settings(
     epoch=2,
     region="us-west-2",
     vpc_cidr="10.2.0.0/16",
-    recover="journal/epoch=1/",
+    recover="journal/",
 )
 
 

@@ -62,20 +62,19 @@ def _execution(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _engine(settings: Settings) -> list[dict[str, Any]]:
-    """Method §0: read the journal and the epoch records, put to its own epoch's streams.
+    """Method §0: read the journal, the epoch records and what earlier epochs opened, put to its own epoch's streams.
 
     Below its own epoch's prefix it writes what it recovered and, in the first epoch too, which symbols it opened.
     """
     bucket = "arn:${AWS::Partition}:s3:::${JournalBucket}"
+    read = ("journal/*", "control/*", "recovered/*")
     own = f"recovered/epoch={settings.epoch}/"
     streams = f"arn:${{AWS::Partition}}:firehose:{settings.journal_region}:${{AWS::AccountId}}:deliverystream/"
     put = ["firehose:PutRecord", "firehose:PutRecordBatch"]
     pattern = f"matching-engine-*{settings.stream_suffix}"
     made = [
-        statement("ReadJournal", ["s3:GetObject"], objects(bucket, "journal/*", "control/*", f"{own}*")),
-        statement(
-            "ListJournal", ["s3:ListBucket"], [Sub(bucket)], condition=only_prefix("journal/*", "control/*", f"{own}*")
-        ),
+        statement("ReadJournal", ["s3:GetObject"], objects(bucket, *read)),
+        statement("ListJournal", ["s3:ListBucket"], [Sub(bucket)], condition=only_prefix(*read)),
         # Large fills go up in parts; a failed upload must be able to take them back.
         statement("WriteRecovery", ["s3:AbortMultipartUpload", "s3:PutObject"], objects(bucket, f"{own}*")),
         statement("Journal", put, [Sub(f"{streams}{pattern}")]),

@@ -44,7 +44,7 @@ def trade_command(settings: Settings, listed: Sequence[str]) -> list[Any]:
         *("--stream-region", settings.journal_region),
         *("--control", Sub("s3://${JournalBucket}/control/")),
         *_recovery(settings),
-        *("--recovered", Sub(f"s3://${{JournalBucket}}/recovered/epoch={settings.epoch}/")),
+        *("--recovered", Sub("s3://${JournalBucket}/recovered/")),
         *("--commit-ms", str(settings.commit_ms)),
         *("--checkpoint-every", str(settings.checkpoint_every)),
     ]

@@ -10,11 +10,16 @@ PRIMARY = "primary"
 ENVIRONMENTS = {"LIVE": 1, "DRILL": 2}
 
 
-def primary_site(settings: Settings) -> SiteSettings:
-    """The exchange at its primary site, epoch 1, starting at genesis."""
+JOURNALS = "journal/"
+
+
+def primary_site(settings: Settings, *, epoch: int = 1) -> SiteSettings:
+    """The exchange at its primary site: from genesis in epoch 1, later from the journals of the epochs before."""
     return SiteSettings(
         symbols=(*settings.listing, *settings.test_symbols),
         site=PRIMARY,
+        epoch=epoch,
+        recover=JOURNALS if epoch > 1 else "",
         region=settings.primary_region,
         journal_region=settings.dr_region,
         symbols_per_task=settings.symbols_per_task,
@@ -27,7 +32,7 @@ def primary_site(settings: Settings) -> SiteSettings:
 
 
 def dr_site(settings: Settings, plan: Plan) -> SiteSettings:
-    """The DR site of one drill: LIVE, the next epoch, rehydrating from the lost epoch's journal."""
+    """The DR site of one drill: LIVE, the next epoch, rehydrating from the journals up to the lost epoch's."""
     return SiteSettings(
         symbols=(*plan.symbols, *plan.test_symbols),
         site=plan.site,
@@ -39,7 +44,7 @@ def dr_site(settings: Settings, plan: Plan) -> SiteSettings:
         commit_ms=settings.commit_ms,
         checkpoint_every=settings.checkpoint_every,
         buffer_seconds=settings.buffer_s,
-        recover=f"journal/epoch={plan.from_epoch}/",
+        recover=JOURNALS,
         vpc_cidr="10.2.0.0/16",
         python=settings.python,
         resolver=settings.resolver,

@@ -35,9 +35,14 @@ def written(
     epoch: int = 1,
     symbol: str = SYMBOL,
     empty_every: int = 0,
+    after: tuple[Venue, bytes] | None = None,
 ) -> tuple[list[bytes], Venue]:
-    """The frames of a flow, and the venue that wrote them; every `empty_every`-th frame is followed by an empty one."""
-    venue, frames, previous = Venue(symbol), [], GENESIS
+    """The frames of a flow, and the venue that wrote them; every `empty_every`-th frame is followed by an empty one.
+
+    `after` is the venue and the last frame's digest of the epoch before; the venue is used up.
+    """
+    venue, previous = after or (Venue(symbol), GENESIS)
+    frames = []
     for start in range(0, len(commands), per_frame):
         marks = []
         first_seq = venue.seq + 1

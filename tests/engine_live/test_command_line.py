@@ -13,7 +13,7 @@ TRADE = {
     "--symbols": "AAL,AAPL",
     "--stream-region": "us-west-2",
     "--control": "s3://bucket/control/",
-    "--recovered": "s3://bucket/recovered/epoch=1/",
+    "--recovered": "s3://bucket/recovered/",
 }
 
 
@@ -24,7 +24,7 @@ def line(**changed: Any) -> list[str]:
 
 def test_the_contracts_line_is_understood() -> None:
     words = [*line(), "--stream-suffix", "-e2", "--commit-ms", "100", "--checkpoint-every", "50"]
-    words += ["--recover", "s3://bucket/journal/epoch=1/"]
+    words += ["--recover", "s3://bucket/journal/"]
     settings = _parser().parse_args(_join_suffix(words))
     assert [listed.symbol for listed in settings.symbols] == ["AAL", "AAPL"]
     assert (settings.stream_suffix, settings.commit_ms, settings.checkpoint_every) == ("-e2", 100, 50)

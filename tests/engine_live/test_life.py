@@ -66,7 +66,7 @@ class World:
     async def trade(self, address: str, *more: str, epoch: int = 1, site: str = "primary") -> Any:
         place = ["--site", site, "--environment", "LIVE", "--epoch", str(epoch), "--symbols", "AAL,AAPL"]
         where = ["--stream-region", "us-west-2", "--control", f"file://{self.folder}/control", "--address", address]
-        where += ["--recovered", f"file://{self.folder}/recovered/epoch={epoch}"]
+        where += ["--recovered", f"file://{self.folder}/recovered"]
         return await self.start("trade", *place, *where, "--commit-ms", "20", "--checkpoint-every", "2", *more)
 
     def opened(self, epoch: int) -> dict[str, Any]:
@@ -183,7 +183,7 @@ async def test_from_genesis_over_the_loss_to_a_site_that_trades_on(world: Any, f
     assert await task.wait() == 0
 
     write_journal(world.folder, firehose.held)
-    recover = ["--recover", f"file://{world.folder}/journal/epoch=1", "--stream-suffix", "-e2"]
+    recover = ["--recover", f"file://{world.folder}/journal", "--stream-suffix", "-e2"]
     await world.trade(backup, *recover, epoch=2, site="dr-1")
     await reach(backup, "empty")
     world.control("epoch=2/recover.json", {"from_epoch": 1, "drill": "1"})
@@ -246,7 +246,7 @@ async def test_a_damaged_symbol_stays_closed_and_the_others_open(world: Any, fir
     write_journal(world.folder, firehose.held)
     for name in ("recover.json", "open.json"):
         world.control(f"epoch=2/{name}", {"from_epoch": 1})
-    await world.trade(backup, "--recover", f"file://{world.folder}/journal/epoch=1", epoch=2)
+    await world.trade(backup, "--recover", f"file://{world.folder}/journal", epoch=2)
     status = await reach(backup, "open")
     assert {symbol: one["state"] for symbol, one in status["symbols"].items()} == {"AAL": "damaged", "AAPL": "open"}
     assert json.loads((world.folder / "recovered/epoch=2/AAL/result.json").read_text())["status"] == "damaged"
@@ -266,7 +266,7 @@ async def test_a_task_that_is_replaced_after_it_opened_stays_closed(
 ) -> None:
     """Genesis or recovery: a second start in the same epoch would write the same seqs again."""
     for epoch, site in enumerate(sites, start=1):
-        more = ("--recover", f"file://{world.folder}/journal/epoch=1", "--stream-suffix", "-e2") if epoch > 1 else ()
+        more = ("--recover", f"file://{world.folder}/journal", "--stream-suffix", "-e2") if epoch > 1 else ()
         for name in ("recover.json", "open.json"):
             world.control(f"epoch={epoch}/{name}", {"from_epoch": 1})
         address = world.address()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from engine import lineage
 from engine import rehydration as module
-from engine import replay
 from engine.codec import GENESIS, Checkpoint, encode_frame
 from engine.errors import StorageError
 from engine.journal import JournalReader
@@ -31,7 +31,7 @@ class Stores:
     """Control, journal and results of a drill whose primary traded two commands in each symbol."""
 
     def __init__(self, order: Any) -> None:
-        self.control, self.journal, self.results = (MemoryStore(name) for name in ("control", "journal", "results"))
+        self.control, self.journal, self.recovered = (MemoryStore(name) for name in ("control", "journal", "recovered"))
         self.venues = {symbol: Venue(symbol) for symbol in SYMBOLS}
         self.frames: dict[str, bytes] = {}
         for symbol, venue in self.venues.items():
@@ -47,13 +47,13 @@ class Stores:
                 previous=GENESIS,
                 checkpoints=[Checkpoint(2, venue.digest())],
             )
-            self.journal.put(f"symbol={symbol}/object.gz", gzip.compress(frame))
+            self.journal.put(f"epoch=1/symbol={symbol}/object.gz", gzip.compress(frame))
 
     def open(self, uri: str) -> Any:
-        return {"journal": self.journal, "results": self.results}[uri]
+        return {"journal": self.journal, "recovered": self.recovered}[uri]
 
     def result(self, symbol: str) -> dict[str, Any]:
-        return dict(json.loads(self.results.get(f"{symbol}/result.json")))
+        return dict(json.loads(self.recovered.get(f"epoch=2/{symbol}/result.json")))
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def site() -> Site:
 
 
 def start(site: Any, stores: Any) -> Any:
-    rehydration = Rehydration(site=site, control=stores.control, journal="journal", results="results", poll_s=0.001)
+    rehydration = Rehydration(site=site, control=stores.control, journal="journal", recovered="recovered", poll_s=0.001)
     return asyncio.create_task(rehydration.run())
 
 
@@ -111,11 +111,11 @@ async def test_doing_it_again_writes_the_same_and_nothing_more(site: Any, stores
     give(stores, "open.json")
     await start(site, stores)
     times = ("started_ns", "finished_ns")
-    keys = [entry.key for entry in stores.results.list()]
+    keys = [entry.key for entry in stores.recovered.list()]
     first = {symbol: stores.result(symbol) for symbol in SYMBOLS}
     await start(site, stores)
     again = {symbol: stores.result(symbol) for symbol in SYMBOLS}
-    assert [entry.key for entry in stores.results.list()] == keys
+    assert [entry.key for entry in stores.recovered.list()] == keys
     assert [{**one, times[0]: 0, times[1]: 0} for one in first.values()] == [
         {**one, times[0]: 0, times[1]: 0} for one in again.values()
     ]
@@ -153,7 +153,7 @@ async def test_a_checkpoint_that_disagrees_keeps_the_symbol_closed(site: Any, st
     frame, _ = encode_frame(
         [], environment=1, epoch=1, symbol="AAL", first_seq=1, checkpoints=[Checkpoint(0, command.digest())]
     )
-    stores.journal.put("symbol=AAL/object.gz", gzip.compress(frame))
+    stores.journal.put("epoch=1/symbol=AAL/object.gz", gzip.compress(frame))
     give(stores, "recover.json")
     give(stores, "open.json")
     assert [one.instrument.symbol for one in await start(site, stores)] == ["AAPL"]
@@ -179,7 +179,7 @@ def journal_of_trades(pairs: int, order: Any) -> MemoryStore:
     journal = MemoryStore()
     for start in range(0, len(frames), PER_OBJECT):
         content = gzip.compress(b"".join(frames[start : start + PER_OBJECT]), 1, mtime=0)
-        journal.put(f"symbol=AAL/{start:06}.gz", content)
+        journal.put(f"epoch=1/symbol=AAL/{start:06}.gz", content)
     return journal
 
 
@@ -188,15 +188,15 @@ def peak_of_a_rehydration(order: Any, site: Site, tmp_path: Path, monkeypatch: A
     """Bytes that were allocated at one time, beyond the journal itself."""
     # The reader's memory of given-out frames ends at a fixed number; a small one shows the plateau in a small journal.
     reader = functools.partial(JournalReader, window_bytes=64 << 10, recent_frames=16)
-    monkeypatch.setattr(replay, "JournalReader", reader)
+    monkeypatch.setattr(lineage, "JournalReader", reader)
 
     async def measure(pairs: int) -> int:
-        stores = {"journal": journal_of_trades(pairs, order), "results": FileStore(tmp_path / str(pairs))}
+        stores = {"journal": journal_of_trades(pairs, order), "recovered": FileStore(tmp_path / str(pairs))}
         monkeypatch.setattr(module, "open_store", stores.__getitem__)
         control = MemoryStore()
         for name in ("recover", "open"):
             control.put(f"epoch=2/{name}.json", b'{"from_epoch":1}')
-        rehydration = Rehydration(site=site, control=control, journal="journal", results="results", poll_s=0.001)
+        rehydration = Rehydration(site=site, control=control, journal="journal", recovered="recovered", poll_s=0.001)
         tracemalloc.start()
         try:
             one, _ = await rehydration.run()
@@ -204,7 +204,7 @@ def peak_of_a_rehydration(order: Any, site: Site, tmp_path: Path, monkeypatch: A
         finally:
             tracemalloc.stop()
         assert one.venue.seq == 2 * pairs
-        assert (tmp_path / f"{pairs}/AAL/fills.bin").stat().st_size == pairs * FILL.size
+        assert (tmp_path / f"{pairs}/epoch=2/AAL/fills.bin").stat().st_size == pairs * FILL.size
         return peak
 
     return measure

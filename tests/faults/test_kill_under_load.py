@@ -79,7 +79,7 @@ async def engine_process(root: Path, endpoint: str, ports: dict[str, int]) -> as
     keys = {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AEX_"))}
     place = ("--site", "primary", "--environment", "LIVE", "--epoch", "1", "--address", "127.0.0.1")
-    stores = ("--control", f"file://{root}/control/", "--recovered", f"file://{root}/recovered/epoch=1/")
+    stores = ("--control", f"file://{root}/control/", "--recovered", f"file://{root}/recovered/")
     pace = ("--commit-ms", "50", "--checkpoint-every", str(CHECKPOINT_EVERY), "--stream-region", "us-west-2")
     numbers = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     with (root / "engine.log").open("wb") as log:
@@ -137,11 +137,11 @@ async def rehydrated(root: Path) -> dict[str, Any]:
     for name in ("recover", "open"):
         control.put(f"epoch=2/{name}.json", b'{"from_epoch":1}')
     site = Site(name="dr-abcdef", environment=Environment.DRILL, epoch=2, build="00", instruments=INSTRUMENTS)
-    results = f"file://{root}/recovered/epoch=2/"
+    recovered = f"file://{root}/recovered/"
     await Rehydration(
-        site=site, control=control, journal=f"file://{root}/journal/epoch=1/", results=results, poll_s=0.01
+        site=site, control=control, journal=f"file://{root}/journal/", recovered=recovered, poll_s=0.01
     ).run()
-    store = open_store(results)
+    store = open_store(f"{recovered}epoch=2/")
     return {symbol: msgspec.json.decode(store.get(f"{symbol}/result.json")) for symbol in NUMBERS}
 
 

@@ -30,7 +30,7 @@ def test_the_primary_trades_from_genesis():
     assert command(PRIMARY, "engines-00") == (
         'python -m engine trade --site primary --environment LIVE --epoch 1 --symbols AAPL,ZZT1 --stream-suffix "" '
         "--stream-region us-west-2 --control s3://${JournalBucket}/control/ "
-        "--recovered s3://${JournalBucket}/recovered/epoch=1/ --commit-ms 250 --checkpoint-every 1000"
+        "--recovered s3://${JournalBucket}/recovered/ --commit-ms 250 --checkpoint-every 1000"
     )
 
 
@@ -38,7 +38,7 @@ def test_the_recovery_site_reads_the_old_epoch_and_writes_its_own():
     assert command(RECOVERY, "engines-01") == (
         "python -m engine trade --site dr-example --environment LIVE --epoch 2 --symbols ZZT2 --stream-suffix -e2 "
         "--stream-region us-west-2 --control s3://${JournalBucket}/control/ "
-        "--recover s3://${JournalBucket}/journal/epoch=1/ --recovered s3://${JournalBucket}/recovered/epoch=2/ "
+        "--recover s3://${JournalBucket}/journal/ --recovered s3://${JournalBucket}/recovered/ "
         "--commit-ms 250 --checkpoint-every 1000"
     )
 

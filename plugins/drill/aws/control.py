@@ -20,7 +20,7 @@ REGION = "us-west-2"
 def recover(
     session: boto3.Session, bucket: str, epoch: int, *, from_epoch: int, drill: str, region: str = REGION
 ) -> None:
-    """Let the site of `epoch` read the journal of `from_epoch`."""
+    """Let the site of `epoch` recover from the journals up to `from_epoch`."""
     _put(session, bucket, f"control/epoch={epoch}/recover.json", {"from_epoch": from_epoch, "drill": drill}, region)
 
 
@@ -55,6 +55,14 @@ def recovered_file(
 ) -> bytes:
     """`fills.bin` or `checkpoints.jsonl` of one symbol."""
     return _get(session, bucket, f"recovered/epoch={epoch}/{symbol}/{name}", region)
+
+
+def opened(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> dict[str, dict[str, Any]]:
+    """Symbol -> `opened.json` of every symbol that a site opened in this epoch."""
+    keys = [key for key in _recovered_keys(session, bucket, epoch, region) if key.endswith("/opened.json")]
+    with ThreadPoolExecutor(READERS) as pool:
+        records = list(pool.map(lambda key: json.loads(_get(session, bucket, key, region)), keys))
+    return {key.split("/")[-2]: record for key, record in zip(keys, records, strict=True)}
 
 
 def offer(session: boto3.Session, bucket: str, services: Iterable[str], region: str = REGION) -> None:

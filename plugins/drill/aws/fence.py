@@ -67,6 +67,14 @@ def epochs(session: boto3.Session, bucket: str, region: str) -> list[Epoch]:
     return sorted(found, key=lambda record: record.epoch)
 
 
+def current(session: boto3.Session, bucket: str, region: str) -> Epoch:
+    """The exchange's epoch: the newest that was taken. Raises FenceError where none ever was."""
+    taken = epochs(session, bucket, region)
+    if not taken:
+        raise FenceError(f"s3://{bucket}/control/: no epoch was ever taken; run `python -m drill deploy` first")
+    return taken[-1]
+
+
 def deny(session: boto3.Session, site: str) -> None:
     """Deny the site's engine role every put to every stream of the journal, whatever else allows it.
 

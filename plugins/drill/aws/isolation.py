@@ -23,7 +23,7 @@ def attempts(session: boto3.Session, site: Settings, journal_bucket: str) -> dic
     """
     role = assume.engine_role(session, account_id(session), engine_role_name(site.site), site.region)
     s3, firehose = client(role, "s3", site.journal_region), client(role, "firehose", site.journal_region)
-    key = f"{site.recover}{PROBE}"
+    key = f"{site.recover}epoch={site.epoch - 1}/{PROBE}"
     old_stream = stream_name(site.symbols[0], site.epoch - 1)
     tried: list[tuple[str, str, Callable[[], Any]]] = [
         ("s3:PutObject", f"{journal_bucket}/{key}", lambda: s3.put_object(Bucket=journal_bucket, Key=key, Body=b"")),

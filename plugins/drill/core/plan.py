@@ -143,10 +143,12 @@ def make_plan(
     primary_region: str,
     dr_region: str,
     nonce_sha256: str,
+    from_epoch: int = 1,
 ) -> Plan:
     """Check `params` (as the form gives them) and return the plan, or raise BadPlan naming the parameter.
 
     `listing` is what the exchange lists today (without test symbols): symbols absent from it cannot be recovered.
+    `from_epoch` is the epoch in which it trades today.
     """
     unknown = sorted(set(params) - KNOWN_PARAMETERS)
     if unknown:
@@ -180,6 +182,7 @@ def make_plan(
         faults=faults,
         nonce_sha256=nonce_sha256,
         blind=nonce_of(params) is None,
+        from_epoch=from_epoch,
     )
 
 

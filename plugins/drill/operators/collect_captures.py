@@ -14,6 +14,7 @@ from engine.listing import instrument
 from templates.settings import stream_name
 
 HANDOVER_S = 60
+WARM_UP_NS = 1_000_000_000  # members that resolve and connect at the start of an epoch are no measure of its speed
 
 
 def read_captures(docket: Docket, word: dict[str, Any], epoch: int) -> captures.Captured:
@@ -83,7 +84,7 @@ class CollectCapturesOperator(Step):
         captured = read_captures(docket, found, docket.plan().from_epoch)
         # Up to the loss itself, not to the last answer: an exchange that hung before it was lost must not look well.
         lost_ns = int(docket.document("word-loss")["actual_ns"])
-        performance = captures.performance(captured, until_ns=lost_ns)
+        performance = captures.performance(captured, until_ns=lost_ns, warm_up_ns=WARM_UP_NS)
         summary = document(captured, performance, found["prefix"])
         docket.file("acked-primary", {**summary, "age_at_loss_ns": _age_at_loss(docket)})
         docket.file("acked-seqs", {"acked": captured.acked})

@@ -8,11 +8,10 @@ from drill import clock
 from drill.aws import fleet
 from drill.core import captures
 from drill.docket import Docket
-from drill.operators.collect_captures import HANDOVER_S, document, read_captures
+from drill.operators.collect_captures import HANDOVER_S, WARM_UP_NS, document, read_captures
 from drill.operators.step import Step, Wait
 
 SETTLE_S = 2  # commands still in flight when the load's time is up are answered before the captures are taken
-WARM_UP_NS = 1_000_000_000
 
 
 class FullLoadOperator(Step):

@@ -33,7 +33,7 @@ class PreflightOperator(Step):
         answers = fleet.probe_all(task.address for task in engines)
         opened = [one for one in answers.values() if isinstance(one, fleet.EngineStatus) and one.state == "open"]
         members = docket.word("members/latest.json") or {}
-        journal = (docket.home, settings.journal_bucket, settings.dr_region)
+        newest = fence.current(docket.home, settings.journal_bucket, settings.dr_region)
         checks = {
             "no stack of this drill stands": (not left, f"{left[:1]}; run `python -m drill clean`"),
             "every engine of the primary is open": (
@@ -45,9 +45,9 @@ class PreflightOperator(Step):
                 members.get("seed") == plan.workload_seed,
                 f"their seed is {members.get('seed')}, the plan says {plan.workload_seed}; pass --seed",
             ),
-            "the next epoch is free": (
-                all(taken.epoch < plan.epoch for taken in fence.epochs(*journal)),
-                f"epoch {plan.epoch} is taken: one loss drill per world, boot it again",
+            "the exchange trades at its primary site": (
+                (newest.epoch, newest.site) == (plan.from_epoch, PRIMARY),
+                f"epoch {newest.epoch} belongs to {newest.site}; expected epoch {plan.from_epoch} at {PRIMARY}",
             ),
             "the monitor watches": (docket.word("monitor/latest.json") is not None, "the monitor has said nothing"),
         }

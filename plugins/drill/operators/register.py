@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from drill import clock
+from drill.aws import fence
 from drill.aws.drill_lock import LockHeldError
 from drill.core import plan as planning
 from drill.core.versions import versions
@@ -30,7 +31,16 @@ class RegisterOperator(Step):
         params = {name: value for name, value in dict(context["params"]).items() if value not in (None, "", [])}
         nonce = planning.nonce_of(params) or secrets.token_hex(32)
         trigger = "scheduled" if context["dag_run"].dag_id.endswith("_weekly") else "manual"
-        plan = make(docket.drill, params, docket.settings, nonce=nonce, requester=_requester(context), trigger=trigger)
+        settings = docket.settings
+        plan = make(
+            docket.drill,
+            params,
+            settings,
+            nonce=nonce,
+            requester=_requester(context),
+            trigger=trigger,
+            from_epoch=fence.current(docket.home, settings.journal_bucket, settings.dr_region).epoch,
+        )
         self._lock(docket)
         registered_ns = clock.now_ns()
         loss_ns = planning.loss_moment_ns(nonce, registered_ns + PREFLIGHT_S * 1_000_000_000, plan.window_s)
@@ -77,7 +87,14 @@ class RegisterOperator(Step):
 
 
 def make(
-    drill: str, params: dict[str, Any], settings: Settings, *, nonce: str, requester: str, trigger: str = "manual"
+    drill: str,
+    params: dict[str, Any],
+    settings: Settings,
+    *,
+    nonce: str,
+    requester: str,
+    trigger: str = "manual",
+    from_epoch: int = 1,
 ) -> planning.Plan:
     """The plan of these parameters on this exchange; raises BadPlan naming the parameter."""
     return planning.make_plan(
@@ -90,6 +107,7 @@ def make(
         primary_region=settings.primary_region,
         dr_region=settings.dr_region,
         nonce_sha256=hashlib.sha256(nonce.encode()).hexdigest(),
+        from_epoch=from_epoch,
     )
 
 

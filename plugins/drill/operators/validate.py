@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drill.aws import control
 from drill.core.plan import Plan
 from drill.docket import Docket
 from drill.operators.step import RedResult, Step
@@ -21,6 +22,8 @@ class ValidateOperator(Step):
         from expectations.validate import validate  # noqa: PLC0415
 
         plan, bucket = docket.plan(), docket.settings.journal_bucket
+        opened = control.opened(docket.home, bucket, plan.from_epoch, region=docket.settings.dr_region)
+        starts = {symbol: record["lineage"][-1] for symbol, record in opened.items()}
         source = Source(
             journal_store_uri=f"s3://{bucket}/journal/epoch={plan.from_epoch}/",
             recovered_uri=f"s3://{bucket}/recovered/epoch={plan.epoch}/",
@@ -29,6 +32,8 @@ class ValidateOperator(Step):
             environment=ENVIRONMENTS["LIVE"],
             epoch=plan.from_epoch,
             checkpoint_every=docket.settings.checkpoint_every,
+            start_seqs={symbol: int(start["start_seq"]) for symbol, start in starts.items()},
+            start_frames={symbol: str(start["start_frame"]) for symbol, start in starts.items()},
         )
         validation = validate(
             source, scope_symbols=plan.symbols, test_symbols=plan.test_symbols, heed=lambda: self.heed(docket)
