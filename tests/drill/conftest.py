@@ -13,10 +13,11 @@ from tests.drill import airflow_home  # noqa: F401 - before anything of Airflow
 
 # isort: split
 from drill import clock as platform_clock
-from drill.aws import drill_lock
+from drill.aws import drill_lock, fence
 from drill.docket import Docket
 from drill.operators import gate, step
 from drill.settings import Settings
+from drill.site_settings import PRIMARY
 from tests.core import worlds
 from tests.drill.memory_account import MemoryAccount
 
@@ -43,7 +44,14 @@ def fresh(account: MemoryAccount, settings: Settings, monkeypatch: pytest.Monkey
     for module in (step, gate):
         monkeypatch.setattr(module, "Settings", lambda: settings)
         monkeypatch.setattr(module, "connection_session", account.session)
+    take_epoch(monkeypatch, 1, PRIMARY)
     return Docket(worlds.DRILL, settings, account.session)
+
+
+def take_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int, site: str) -> None:
+    """The exchange goes on at this site, in this epoch."""
+    taken = fence.Epoch(epoch=epoch, site=site, environment="LIVE", at_ns=0)
+    monkeypatch.setattr(fence, "current", lambda *_: taken)
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ from drill.operators.step import RedResult
 from drill.site_settings import PRIMARY
 from engine.listing import instrument
 from tests.core import worlds
+from tests.drill.conftest import take_epoch
 
 SECOND = worlds.SECOND
 SYMBOLS = [*worlds.LISTING, *worlds.TESTS]
@@ -85,7 +86,6 @@ def healthy(docket, monkeypatch):
     monkeypatch.setattr(sites, "standing_refs", lambda *_: [])
     monkeypatch.setattr(fleet, "engines", lambda *_: [task])
     monkeypatch.setattr(fleet, "probe_all", lambda _: {"a": open_engine})
-    monkeypatch.setattr(fence, "epochs", lambda *_: [])
     monkeypatch.setattr(inventory, "snapshot", lambda *_, **__: snapshot("s3"))
     return store
 
@@ -122,6 +122,10 @@ def engine_halted(_: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(fleet, "probe_all", lambda _: {"a": fleet.ProbeError("refused")})
 
 
+def exchange_elsewhere(_: Any, monkeypatch: Any) -> None:
+    take_epoch(monkeypatch, 2, "dr-fedcba")
+
+
 def stack_left(_: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(sites, "standing_refs", lambda *_: [StackRef("aex-dr-abcdef-network", "us-west-2")])
 
@@ -133,6 +137,7 @@ def stack_left(_: Any, monkeypatch: Any) -> None:
         (monitor_silent, "the monitor watches: the monitor has said nothing"),
         (engines_gone, "every engine of the primary is open: 0 of 0 tasks"),
         (engine_halted, "every engine of the primary is open: 0 of 1 tasks"),
+        (exchange_elsewhere, "the exchange trades at its primary site: epoch 2 belongs to dr-fedcba"),
         (stack_left, "no stack of this drill stands: .*drill clean"),
     ],
 )
@@ -394,7 +399,6 @@ def test_canaries_are_ordered_for_the_scope_and_errors_counted(docket, ordered):
 
 def test_what_was_not_there_before_is_an_orphan(docket, monkeypatch):
     docket.put("inventory-before.json", inventory.encode(snapshot("s3")))
-    monkeypatch.setattr(fence, "epochs", lambda *_: [])
     monkeypatch.setattr(inventory, "snapshot", lambda *_, **__: snapshot("s3", "sqs"))
     orphan = inventory.Resource("sqs", "thing", "sqs-1", "us-west-2")
     monkeypatch.setattr(inventory, "orphans", lambda *_: [orphan])

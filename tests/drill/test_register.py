@@ -13,6 +13,7 @@ from drill.operators.step import RedResult
 from drill.site_settings import PRIMARY
 from templates.settings import cluster_name
 from tests.core import worlds
+from tests.drill.conftest import take_epoch
 
 
 @pytest.fixture
@@ -116,6 +117,12 @@ def test_a_second_drill_is_rejected_and_registers_nothing(fresh, context, ordere
     assert fresh.document("registration") is None
     assert ordered("arm") is None
     assert holder() == "drill-of-somebody-else"
+
+
+def test_a_drill_begins_where_the_exchange_trades_today(fresh, context, register, ordered, monkeypatch):
+    take_epoch(monkeypatch, 7, PRIMARY)
+    register.execute(context)
+    assert (fresh.plan().from_epoch, fresh.plan().epoch, ordered("arm")["from_epoch"]) == (7, 8, 7)
 
 
 def test_the_lock_of_the_same_drill_is_its_own(fresh, context, register):
