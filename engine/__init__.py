@@ -6,13 +6,14 @@ own modules (`engine.venue`, `engine.journal`, `engine.replay`, `engine.storage`
 
 from __future__ import annotations
 
-from engine.errors import EngineError, FrameError, SequenceError, StorageError, WireError
+from engine.errors import EngineError, FrameError, SequenceError, StateError, StorageError, WireError
 from engine.listing import SYMBOLS, TEST_SYMBOLS, Instrument, instrument
-from engine.messages import Command, Environment, Kind, OrderType, Outcome, Reason, Side, Status, TimeInForce
+from engine.messages import Answer, Command, Environment, Kind, OrderType, Outcome, Reason, Side, Status, TimeInForce
 
 __all__ = [
     "SYMBOLS",
     "TEST_SYMBOLS",
+    "Answer",
     "Command",
     "EngineError",
     "Environment",
@@ -24,6 +25,7 @@ __all__ = [
     "Reason",
     "SequenceError",
     "Side",
+    "StateError",
     "Status",
     "StorageError",
     "TimeInForce",

@@ -1,23 +1,12 @@
-"""The digest of a symbol's whole state: blake3 over canonical bytes, so that equal states, and only those, agree.
+"""The digest of a symbol's whole state: blake3 over its canonical bytes, so that equal states, and only those, agree.
 
-Canonical bytes, little-endian, version 1::
-
-    header    <4sB8sQ     b"AEXS", version 1, symbol (NUL padded), seq of the last command applied
-    book      twice: first the book of the market, then the canary book
-      trade   <qI         last trade: price in ticks, quantity (0, 0 before the first one)
-      bids    <I + orders count, then the orders in price-time priority
-      asks    <I + orders the same
-      order   <QqIHB      order id, price in ticks, open quantity, customer, time in force
-    marks     <I + marks  count, then one mark per member, ascending
-      mark    <HQ         member, highest command id seen
-
-A second program can compute the same bytes from this table alone; `oracle` does.
+When two digests differ, `first_difference` says where: it compares the two states part by part, in the order of the
+canonical bytes, and names the first order, answer or figure that is not the same.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Final
 
@@ -25,23 +14,17 @@ import msgspec
 from blake3 import blake3
 
 from engine.book import Book
-from engine.ladder import Ladder, RestingOrder
+from engine.ladder import Ladder
+from engine.window import Window
 
-__all__ = ["DIGEST_SIZE", "Difference", "canonical_bytes", "digest", "first_difference"]
+__all__ = ["DIGEST_SIZE", "Difference", "book_difference", "digest", "window_difference"]
 
 DIGEST_SIZE: Final = 32
-
-_HEADER: Final = struct.Struct("<4sB8sQ")
-_TRADE: Final = struct.Struct("<qI")
-_COUNT: Final = struct.Struct("<I")
-_ORDER: Final = struct.Struct("<QqIHB")
-_MARK: Final = struct.Struct("<HQ")
-_MAGIC: Final = b"AEXS"
-_VERSION: Final = 1
+NOTHING: Final = "nothing"
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """The first place where two books differ: which part, at which position in priority, and both contents."""
+    """The first place where two states differ: which part, at which position in it, and both contents."""
 
     part: str
     position: int
@@ -49,53 +32,54 @@ class Difference(msgspec.Struct, frozen=True):
     right: str
 
 
-def canonical_bytes(symbol: str, seq: int, book: Book, canary: Book, marks: Mapping[int, int]) -> bytes:
-    """The bytes that the digest is taken of."""
-    pieces = [_HEADER.pack(_MAGIC, _VERSION, symbol.encode(), seq)]
-    for part in (book, canary):
-        pieces.append(_TRADE.pack(part.last_price, part.last_qty))
-        for ladder in (part.bids, part.asks):
-            images = _images(ladder)
-            pieces.append(_COUNT.pack(len(images)))
-            pieces += images
-    pieces.append(_COUNT.pack(len(marks)))
-    pieces += [_MARK.pack(member, marks[member]) for member in sorted(marks)]
-    return b"".join(pieces)
-
-
-def digest(symbol: str, seq: int, book: Book, canary: Book, marks: Mapping[int, int]) -> bytes:
+def digest(canonical: bytes) -> bytes:
     """32 bytes that equal states share."""
-    return blake3(canonical_bytes(symbol, seq, book, canary, marks)).digest()
+    return blake3(canonical).digest()
 
 
-def first_difference(left: Book, right: Book) -> Difference | None:
-    """Where two books first differ in price-time priority, bids before asks; None when they are equal."""
-    for part, ladders in (("bids", (left.bids, right.bids)), ("asks", (left.asks, right.asks))):
-        pairs = zip_longest(_lines(ladders[0]), _lines(ladders[1]), fillvalue="nothing")
-        for position, (mine, theirs) in enumerate(pairs):
-            if mine != theirs:
-                return Difference(part, position, mine, theirs)
-    trades = [f"{book.last_qty} @ {book.last_price}" for book in (left, right)]
-    return None if trades[0] == trades[1] else Difference("last trade", 0, trades[0], trades[1])
+def book_difference(left: Book, right: Book, name: str = "") -> Difference | None:
+    """Where two books first differ: bids before asks in price-time priority, then last trade and account."""
+    for side, ladders in (("bids", (left.bids, right.bids)), ("asks", (left.asks, right.asks))):
+        found = _first(f"{name}{side}", _orders(ladders[0]), _orders(ladders[1]))
+        if found is not None:
+            return found
+    return _first(f"{name}last trade", [_trade(left)], [_trade(right)]) or _first(
+        f"{name}account", [_account(left)], [_account(right)]
+    )
 
 
-def _images(ladder: Ladder) -> list[bytes]:
-    """Canonical bytes of a side; an order's bytes are kept until its quantity changes, for most orders never do."""
-    images: list[bytes] = []
-    levels = ladder.levels
-    for key in ladder.keys:
-        order: RestingOrder | None = levels[key].first
-        while order is not None:
-            image = order.image
-            if image is None:
-                image = order.image = _ORDER.pack(
-                    order.order_id, order.price, order.open_qty, order.customer, order.tif
-                )
-            images.append(image)
-            order = order.after
-    return images
+def window_difference(left: Mapping[int, Window], right: Mapping[int, Window]) -> Difference | None:
+    """Where the members' windows first differ, members ascending, each window oldest answer first."""
+    for member in sorted(left.keys() | right.keys()):
+        found = _first(f"window of member {member}", _answers(left.get(member)), _answers(right.get(member)))
+        if found is not None:
+            return found
+    return None
 
 
-def _lines(ladder: Ladder) -> Iterator[str]:
+def _first(part: str, left: Iterable[str], right: Iterable[str]) -> Difference | None:
+    for position, (mine, theirs) in enumerate(zip_longest(left, right, fillvalue=NOTHING)):
+        if mine != theirs:
+            return Difference(part, position, mine, theirs)
+    return None
+
+
+def _orders(ladder: Ladder) -> Iterator[str]:
     for order in ladder:
         yield f"order {order.order_id}: {order.open_qty} @ {order.price}, customer {order.customer}, tif {order.tif}"
+
+
+def _trade(book: Book) -> str:
+    return f"{book.last_qty} @ {book.last_price}"
+
+
+def _account(book: Book) -> str:
+    return f"entered {book.entered}, traded {book.traded}, cancelled {book.cancelled}"
+
+
+def _answers(window: Window | None) -> Iterator[str]:
+    for answer in window or ():
+        yield (
+            f"command {answer.command_id} at seq {answer.seq}, {answer.ts_ns} ns: status {answer.status}, "
+            f"reason {answer.reason}, open {answer.open_qty}, fills {answer.fills}"
+        )

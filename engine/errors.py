@@ -7,6 +7,7 @@ only broken callers, broken bytes handed in one at a time, and broken storage ra
     ├── FlowError               a line of an order flow that is no command
     ├── WireError               bytes on a socket that are no message
     ├── FrameError              bytes that are no frame of version 1
+    ├── StateError              bytes that are no canonical state
     ├── SequenceError           a command offered out of sequence
     ├── LineageError            nobody knows where an epoch of a symbol began
     └── StorageError            the object store refused
@@ -25,6 +26,7 @@ __all__ = [
     "LineageError",
     "NotFoundError",
     "SequenceError",
+    "StateError",
     "StorageError",
     "UnknownStoreError",
     "WireError",
@@ -86,6 +88,18 @@ class FrameError(EngineError):
         self.found = found
         self.size = size
         self.seq = seq
+
+
+class StateError(EngineError):
+    """Bytes that are no canonical state: at which offset, what was expected there and what was found."""
+
+    def __init__(self, *, offset: int, expected: str, found: str) -> None:
+        hint = "the bytes are not what a venue gave out; take an older snapshot, or replay from genesis"
+        cause = f"expected {expected}, found {found}"
+        super().__init__("restore state", where=f"offset {offset}", cause=cause, hint=hint)
+        self.offset = offset
+        self.expected = expected
+        self.found = found
 
 
 class StorageError(EngineError):

@@ -1,5 +1,9 @@
 """Order entry over TCP: one session per member, commands in, answers out; a newer login replaces the older.
 
+A member may choose at login that what it has resting here is cancelled when its session ends: when the connection is
+gone and no newer one of that member has taken over. An exchange that stops or halts ends no session in this sense. The
+cancellation is a command like any other, journalled under the edge's own number, so that replay knows it.
+
 asyncio's Protocol instead of streams, and answers written once per commit: 10,000 commands a second must cost a small
 share of a core.
 """
@@ -11,9 +15,28 @@ import logging
 from typing import Final, cast
 
 from engine import clock
-from engine.messages import CANARY_MEMBER, COMMAND_SIZE, MAX_MEMBER, Command, Reason, Status, member_of
+from engine.messages import (
+    CANARY_MEMBER,
+    COMMAND_SIZE,
+    MAX_MEMBER,
+    OPERATOR_MEMBER,
+    Command,
+    Reason,
+    Status,
+    member_of,
+)
 from engine.site import Site
-from engine.wire import LOGIN_OPEN, LOGIN_REFUSED, Ack, Echo, EchoAnswer, Login, LoginAnswer, Order
+from engine.wire import (
+    CANCEL_ON_DISCONNECT,
+    LOGIN_OPEN,
+    LOGIN_REFUSED,
+    Ack,
+    Echo,
+    EchoAnswer,
+    Login,
+    LoginAnswer,
+    Order,
+)
 
 __all__ = ["Gateway"]
 
@@ -33,6 +56,7 @@ class Gateway:
         self._max_backlog_bytes = max_backlog_bytes
         self._sessions: dict[int, _Session] = {}
         self._server: asyncio.Server | None = None
+        self._stopping = False
 
     async def open(self, host: str, port: int) -> int:
         """Listen; returns the port (of use when `port` is 0)."""
@@ -42,6 +66,7 @@ class Gateway:
 
     def stop_accepting(self) -> None:
         """No new sessions, no new commands; answers still leave."""
+        self._stopping = True
         if self._server is not None:
             self._server.close()
         for session in self._sessions.values():
@@ -80,9 +105,13 @@ class Gateway:
             older.end("replaced by a newer login")
 
     def forget(self, session: _Session) -> None:
-        """Its connection has ended; a session that replaced it stays."""
-        if self._sessions.get(session.member) is session:
-            del self._sessions[session.member]
+        """Its connection has ended; a session that replaced it stays, and so do that member's orders."""
+        if self._sessions.get(session.member) is not session:
+            return
+        del self._sessions[session.member]
+        if session.cancels and not self._stopping:
+            for sequencer in self.site.sequencers.values():
+                sequencer.cancel_for(session.member)
 
 
 class _Session(asyncio.Protocol):
@@ -94,6 +123,7 @@ class _Session(asyncio.Protocol):
         self._rest = b""
         self._ended = False
         self.member = 0
+        self.cancels = False
         self.transport: asyncio.Transport
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -137,6 +167,8 @@ class _Session(asyncio.Protocol):
             self.end(f"command {command.command_id} of another member")
         elif not command.is_known():
             self.end(f"command {command.command_id} holds an unknown value")
+        elif command.is_canary != (self.member == CANARY_MEMBER):
+            self.end(f"command {command.command_id}: canaries are the canary's, and nothing else is")
         elif (sequencer := self._site.sequencers.get(number)) is not None:
             sequencer.append(command)
         elif number in self._site.closed:
@@ -168,12 +200,14 @@ class _Session(asyncio.Protocol):
 
     def _login(self, login: Login) -> None:
         site = self._site
-        known = 1 <= login.member <= MAX_MEMBER or login.member == CANARY_MEMBER
+        known = 1 <= login.member <= MAX_MEMBER or login.member in {CANARY_MEMBER, OPERATOR_MEMBER}
+        known = known and login.options in {0, CANCEL_ON_DISCONNECT}
         accepted = known and login.environment == site.environment and site.is_open()
         state = LOGIN_OPEN if accepted else LOGIN_REFUSED
         self.transport.write(LoginAnswer(site.environment, site.epoch, state).pack())
         if accepted:
             self.member = login.member
+            self.cancels = bool(login.options & CANCEL_ON_DISCONNECT)
             self._gateway.admit(self)
         else:
             self._ended = True

@@ -1,7 +1,8 @@
-"""Commands in, outcomes out: the vocabulary of the exchange.
+"""Commands in, outcomes out: the vocabulary of the exchange, complete and frozen with version 1 of the journal.
 
-Prices are integer ticks (1 tick = 1 US cent), quantities are lots of one share, times are nanoseconds since 1970 UTC.
-Everything here is frozen and compared by value.
+Prices are integers in the listing's smallest unit (1 = 1 US cent), quantities are shares, times are nanoseconds since
+1970 UTC. An instrument may trade in coarser steps of both: its tick and its lot. Everything here is frozen and compared
+by value.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ __all__ = [
     "CANARY_MEMBER",
     "COMMAND",
     "COMMAND_SIZE",
+    "EDGE_MEMBER",
     "MAX_MEMBER",
+    "OPERATOR_MEMBER",
+    "Answer",
+    "CancelTuple",
     "Command",
     "CommandFlag",
     "Environment",
@@ -44,10 +49,19 @@ MAX_MEMBER: Final = 100
 CANARY_MEMBER: Final = 65_000
 """The member that sends canary orders; its orders meet only each other, in the canary book."""
 
+OPERATOR_MEMBER: Final = 65_001
+"""Market operations: halts and resumes symbols, ends the day, cancels for others; it does not trade."""
+
+EDGE_MEMBER: Final = 65_002
+"""The exchange's own edge, which cancels for a member whose session ended; nobody can log in under this number."""
+
 _MEMBER_SHIFT: Final = 48
 
 FillTuple = tuple[int, int, int, int]
-"""maker's order id, taker's order id, price in ticks, quantity."""
+"""maker's order id, taker's order id, price, quantity."""
+
+CancelTuple = tuple[int, int]
+"""id of a cancelled order, the quantity that was still open."""
 
 
 class Environment(IntEnum):
@@ -58,12 +72,16 @@ class Environment(IntEnum):
 
 
 class Kind(IntEnum):
-    """What a command asks for."""
+    """What a command asks for; the last three are market operations' alone."""
 
     NEW = 1
     CANCEL = 2
     REPLACE = 3
     REDUCE = 4
+    MASS_CANCEL = 5
+    HALT = 6
+    RESUME = 7
+    DAY_END = 8
 
 
 class Side(IntEnum):
@@ -97,16 +115,17 @@ class CommandFlag(IntEnum):
 
 
 class Status(IntEnum):
-    """The state of the order after the command."""
+    """The state of the order after the command; DONE answers a command that is about no single order."""
 
     OPEN = 1
     FILLED = 2
     CANCELLED = 3
     REJECTED = 4
+    DONE = 5
 
 
 class Reason(IntEnum):
-    """Why a command was rejected; the list is closed."""
+    """Why a command was rejected or, from 16, why orders ended that no command named; the list is closed."""
 
     NONE = 0
     UNKNOWN_ORDER = 1
@@ -116,14 +135,24 @@ class Reason(IntEnum):
     WOULD_TRADE = 5
     HALTED = 6
     TOO_OLD = 7
+    OFF_TICK = 8
+    ODD_LOT = 9
+    NOT_ALLOWED = 10
+    NOT_HALTED = 11
+    MASS_CANCEL = 16
+    DISCONNECTED = 17
+    OPERATOR = 18
+    DAY_END = 19
 
 
 class Command(msgspec.Struct, frozen=True, gc=False):
     """What a member asks of one symbol's engine; 48 bytes on the wire and in the journal.
 
-    `target_id` is the order concerned by CANCEL, REPLACE and REDUCE: the command_id of its NEW.
-    `price` 0 in a REPLACE means "unchanged"; it is ignored for MARKET orders, CANCEL and REDUCE.
-    The enumerated fields hold the wire's integers, which compare equal to `Kind`, `Side` and so on.
+    `target_id` is the order concerned by CANCEL, REPLACE and REDUCE: the command_id of its NEW. In a MASS_CANCEL it
+    names the member whose orders go (`command_id(member, 0)`); 0 stands for all that the sender may cancel: a member's
+    own orders, market operations' whole book.
+    `price` 0 in a REPLACE means "unchanged"; it is read in a limit NEW and in REPLACE only, `qty` in NEW, REPLACE and
+    REDUCE only. The enumerated fields hold the wire's integers, which compare equal to `Kind`, `Side` and so on.
     """
 
     ts_ns: int
@@ -176,7 +205,7 @@ class Command(msgspec.Struct, frozen=True, gc=False):
     def is_known(self) -> bool:
         """Whether every enumerated field holds a value of this version."""
         return (
-            Kind.NEW <= self.kind <= Kind.REDUCE
+            Kind.NEW <= self.kind <= Kind.DAY_END
             and self.side <= Side.SELL
             and self.type <= OrderType.MARKET
             and self.tif <= TimeInForce.FOK
@@ -188,11 +217,29 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What the engine did with one command.
 
     `open_qty` is what still rests afterwards (0 unless OPEN); `fills` are in the order in which they happened.
+    `cancels` are the orders that a DONE command ended, bids first, each side in price-time priority, and `reason` is
+    then why.
     """
 
     status: int
     reason: int = Reason.NONE
     open_qty: int = 0
+    fills: tuple[FillTuple, ...] = ()
+    cancels: tuple[CancelTuple, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The first answer to a command, as a resend of the same command gets it again.
+
+    `seq` and `ts_ns` are those of the command that was executed; `fills` those that it caused.
+    """
+
+    command_id: int
+    seq: int
+    ts_ns: int
+    status: int
+    reason: int
+    open_qty: int
     fills: tuple[FillTuple, ...] = ()
 
 

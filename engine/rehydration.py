@@ -59,7 +59,7 @@ class Rehydrated(msgspec.Struct, frozen=True):
 
 def genesis(listed: Instrument) -> Rehydrated:
     """The state before the first command."""
-    return Rehydrated(listed, Venue(listed.symbol), GENESIS)
+    return Rehydrated(listed, Venue.listed(listed.symbol), GENESIS)
 
 
 class Rehydration:
@@ -152,7 +152,7 @@ class Rehydration:
                     checkpoint_file.write(comparison.line())
 
                 recovery = rebuild(
-                    reader, Venue(symbol), now_ns=clock.now_ns, on_fills=fill_file.write, on_checkpoint=keep
+                    reader, Venue.listed(symbol), now_ns=clock.now_ns, on_fills=fill_file.write, on_checkpoint=keep
                 )
             for path in (fills, checkpoints):
                 recovered.put_file(self._key(symbol, path.name), path)

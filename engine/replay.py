@@ -160,7 +160,7 @@ def recover(
         StorageError: the store could not be read. Damage does not raise; it is in `Recovery.account.damages`.
     """
     reader = JournalReader(store, symbol, environment=environment, epoch=epoch)
-    return rebuild(reader, Venue(symbol), now_ns=now_ns, on_fills=on_fills, on_checkpoint=on_checkpoint)
+    return rebuild(reader, Venue.listed(symbol), now_ns=now_ns, on_fills=on_fills, on_checkpoint=on_checkpoint)
 
 
 def rebuild(
@@ -200,7 +200,7 @@ def unread(symbol: str, started_ns: int, finished_ns: int) -> Recovery:
     return Recovery(
         symbol=symbol,
         status="damaged",
-        venue=Venue(symbol),
+        venue=Venue.listed(symbol),
         digest=bytes(len(GENESIS)),
         fills=0,
         checkpoints=0,

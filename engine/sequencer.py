@@ -6,8 +6,9 @@ the delivery stream. Only when the stream has confirmed it is the batch handed t
 
 Fail closed. A put that fails is repeated with the same bytes, because the first one may have arrived all the same and
 the reader drops equal duplicates; when it keeps failing beyond a limit, or is denied (the fence), the symbol halts.
-A halted symbol answers nothing at all, not even REJECTED with HALTED: a rejection of a sequenced command is an event
-of the journal like any other, and it is the journal that is missing. The member's order is then of unknown outcome.
+A symbol that failed so answers nothing at all, not even REJECTED with HALTED: the rejection of a sequenced command is
+an event of the journal like any other, and it is the journal that is missing. The member's order is then of unknown
+outcome, until the member sends the same command again to whoever trades on and gets its first answer, or its only one.
 """
 
 from __future__ import annotations
@@ -22,9 +23,21 @@ from engine import clock
 from engine.codec import GENESIS, Checkpoint, encode_frame
 from engine.firehose import FirehoseDeniedError, FirehoseError
 from engine.listing import Instrument
-from engine.messages import COMMAND_SIZE, Command, CommandFlag, Environment, Outcome, member_of
+from engine.messages import (
+    COMMAND_SIZE,
+    EDGE_MEMBER,
+    Answer,
+    Command,
+    CommandFlag,
+    Environment,
+    Kind,
+    Outcome,
+    Status,
+    command_id,
+    member_of,
+)
 from engine.venue import Venue
-from engine.wire import MAKER, TAKER, Ack, Fill, Print, Quote
+from engine.wire import MAKER, TAKER, Ack, Cancelled, Fill, Print, Quote, Trading
 
 __all__ = ["Batch", "JournalSink", "Outlet", "Sequencer", "SequencerState"]
 
@@ -37,6 +50,9 @@ LONGEST_PAUSE_S: Final = 1.0
 NS_PER_S: Final = 1_000_000_000
 
 _ACK, _FILL, _PRINT, _QUOTE = Ack.FORMAT.pack, Fill.FORMAT.pack, Print.FORMAT.pack, Quote.FORMAT.pack
+_CANCELLED: Final = Cancelled.FORMAT.pack
+_TRADING_STATES: Final = {int(Kind.HALT): 1, int(Kind.RESUME): 0}
+_DONE: Final = int(Status.DONE)
 
 
 class SequencerState:
@@ -140,8 +156,16 @@ class Sequencer:
         self._on_fence = on_fence
 
     def append(self, command: Command) -> None:
-        """Stamp, number, apply and append one command; its `ts_ns` is replaced. A halted symbol drops it."""
+        """Stamp, number, apply and append one command; its `ts_ns` is replaced. A halted symbol drops it.
+
+        A resend whose answer is still known is answered again and changes nothing, so it gets no seq and is no part
+        of the journal; its answer waits in the open batch like all others, behind the frame of the first one.
+        """
         if self.state != SequencerState.OPEN:
+            return
+        known = self._venue.recall(command.command_id)
+        if known is not None:
+            self._answer_again(self._open, known)
             return
         ts_ns = self._stamp()
         stamped = Command(
@@ -174,11 +198,17 @@ class Sequencer:
         if batch.is_full():
             self._cut()
 
+    def cancel_for(self, member: int) -> None:
+        """Cancel what `member` has resting, because its session ended; nothing is journalled where nothing rests."""
+        if self._venue.rests(member):
+            identity = self._venue.mark(EDGE_MEMBER) + 1
+            self.append(Command(0, identity, command_id(member, 0), 0, 0, 0, int(Kind.MASS_CANCEL)))
+
     def commit(self) -> asyncio.Task[None] | None:
         """Send the oldest batch, unless a frame is in flight already; the task ends when its fate is known."""
         if self._flight is not None and not self._flight.done():
             return self._flight
-        if self._open.commands and not self._waiting:
+        if (self._open.commands or self._open.answers) and not self._waiting:
             self._cut()
         if self.state != SequencerState.OPEN or not self._waiting:
             return None
@@ -219,6 +249,22 @@ class Sequencer:
             add((member_of(taker), _FILL(Fill.TYPE, number, epoch, seq, fill_no, taker, price, qty, TAKER)))
             batch.prints.append(_PRINT(Print.TYPE, number, epoch, seq, price, qty, canary))
 
+        for order_id, qty in outcome.cancels:
+            add((member_of(order_id), _CANCELLED(Cancelled.TYPE, number, epoch, seq, order_id, qty, outcome.reason)))
+        if outcome.status == _DONE and command.kind in _TRADING_STATES:
+            batch.prints.append(Trading(number, epoch, seq, _TRADING_STATES[command.kind]).pack())
+
+    def _answer_again(self, batch: Batch, known: Answer) -> None:
+        """The first answer, and the sender's side of each fill that its command caused."""
+        number, epoch, member = self._number, self._epoch, member_of(known.command_id)
+        ack = (known.command_id, known.ts_ns, known.status, known.reason, known.open_qty)
+        batch.answers.append((member, _ACK(Ack.TYPE, number, epoch, known.seq, *ack)))
+        for fill_no, (maker, taker, price, qty) in enumerate(known.fills):
+            for order_id, liquidity in ((maker, MAKER), (taker, TAKER)):
+                if member_of(order_id) == member:
+                    fill = _FILL(Fill.TYPE, number, epoch, known.seq, fill_no, order_id, price, qty, liquidity)
+                    batch.answers.append((member, fill))
+
     def _quote(self, seq: int) -> bytes:
         return _QUOTE(Quote.TYPE, self._number, self._epoch, seq, *self._quoted)
 
@@ -233,6 +279,9 @@ class Sequencer:
         self._open = Batch(self._number, batch.last_seq + 1)
 
     async def _fly(self, batch: Batch) -> None:
+        if not batch.commands:
+            self._outlet.release(batch)
+            return
         frame, digest = encode_frame(
             batch.commands,
             environment=self._environment,

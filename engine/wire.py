@@ -16,6 +16,7 @@ from engine.errors import WireError
 from engine.messages import COMMAND_SIZE, Command
 
 __all__ = [
+    "CANCEL_ON_DISCONNECT",
     "FROM_CLIENT",
     "FROM_ENGINE",
     "FROM_MARKET_DATA",
@@ -24,6 +25,7 @@ __all__ = [
     "MAKER",
     "TAKER",
     "Ack",
+    "Cancelled",
     "Echo",
     "EchoAnswer",
     "Fill",
@@ -34,6 +36,7 @@ __all__ = [
     "Print",
     "Quote",
     "Splitter",
+    "Trading",
     "WireError",
     "pack",
     "unpack",
@@ -43,6 +46,8 @@ MAKER: Final = 1
 TAKER: Final = 2
 LOGIN_REFUSED: Final = 0
 LOGIN_OPEN: Final = 1
+CANCEL_ON_DISCONNECT: Final = 1
+"""Login option: when this session ends, what the member has resting on this connection's symbols is cancelled."""
 
 _HINT: Final = "close the connection: the stream cannot be split any further"
 
@@ -64,13 +69,13 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Login(Message, frozen=True):
-    """Client: who is speaking, and for which environment."""
+    """Client: who is speaking, for which environment, and with which options (bits, such as CANCEL_ON_DISCONNECT)."""
 
     TYPE: ClassVar[int] = ord("L")
     FORMAT: ClassVar[struct.Struct] = struct.Struct("<BHBB")
     member: int
     environment: int
-    reserved: int = 0
+    options: int = 0
 
 
 class Order(Message, frozen=True):
@@ -114,7 +119,11 @@ class LoginAnswer(Message, frozen=True):
 
 
 class Ack(Message, frozen=True):
-    """Engine: what became of a command; sent only after its frame is durable."""
+    """Engine: what became of a command; sent only after its frame is durable.
+
+    The answer to a resend is the first answer again: its `seq`, `ts_ns` and quantities are those of the command that
+    was executed, and the fills that it caused follow once more. Only `epoch` is that of the engine that answers.
+    """
 
     TYPE: ClassVar[int] = ord("A")
     FORMAT: ClassVar[struct.Struct] = struct.Struct("<BHIQQqBBI")
@@ -141,6 +150,23 @@ class Fill(Message, frozen=True):
     price: int
     qty: int
     liquidity: int
+
+
+class Cancelled(Message, frozen=True):
+    """Engine: an order ended that no command of its own named; `reason` says why, `qty` was still open.
+
+    Told to the order's member, whoever's command `seq` is: its own mass cancel, a lost session, the end of the day,
+    market operations.
+    """
+
+    TYPE: ClassVar[int] = ord("X")
+    FORMAT: ClassVar[struct.Struct] = struct.Struct("<BHIQQIB")
+    number: int
+    epoch: int
+    seq: int
+    order_id: int
+    qty: int
+    reason: int
 
 
 class EchoAnswer(Message, frozen=True):
@@ -179,9 +205,20 @@ class Print(Message, frozen=True):
     flags: int = 0
 
 
+class Trading(Message, frozen=True):
+    """Market data: the symbol's state changed; `halted` is 1 or 0."""
+
+    TYPE: ClassVar[int] = ord("T")
+    FORMAT: ClassVar[struct.Struct] = struct.Struct("<BHIQB")
+    number: int
+    epoch: int
+    seq: int
+    halted: int
+
+
 FROM_CLIENT: Final[tuple[type[Message], ...]] = (Login, Order, Echo)
-FROM_ENGINE: Final[tuple[type[Message], ...]] = (LoginAnswer, Ack, Fill, EchoAnswer)
-FROM_MARKET_DATA: Final[tuple[type[Message], ...]] = (Quote, Print)
+FROM_ENGINE: Final[tuple[type[Message], ...]] = (LoginAnswer, Ack, Fill, Cancelled, EchoAnswer)
+FROM_MARKET_DATA: Final[tuple[type[Message], ...]] = (Quote, Print, Trading)
 
 _BY_TYPE: Final = {kind.TYPE: kind for kind in FROM_CLIENT + FROM_ENGINE + FROM_MARKET_DATA}
 

@@ -39,7 +39,18 @@ import pandas as pd
 
 from expectations.captures import SymbolCapture
 from expectations.journal import Journal, ObjectRow
-from expectations.layout import BUY, CANARY, CANARY_MEMBER, CANCEL, FILLED, MEMBER_SHIFT, NEW, REJECTED, SELL
+from expectations.layout import (
+    BUY,
+    CANARY,
+    CANARY_MEMBER,
+    FILLED,
+    MEMBER_SHIFT,
+    NEW,
+    REDUCE,
+    REJECTED,
+    REPLACE,
+    SELL,
+)
 from expectations.orders import UNKNOWN, Terms, terms
 from expectations.recovered import ABSENT, Recovered
 
@@ -232,7 +243,7 @@ def _commands(journal: Journal) -> Columns:
     columns["object"] = np.array(journal.objects_of_commands, dtype=object)[journal.object_codes]
     columns["member"] = (commands["command_id"] >> MEMBER_SHIFT).astype(np.int64)
     columns["qty"] = commands["qty"].astype(np.int64)
-    columns["qty_least"] = (commands["kind"] != CANCEL).astype(np.int64)
+    columns["qty_least"] = np.isin(commands["kind"], (NEW, REPLACE, REDUCE)).astype(np.int64)
     return columns
 
 
@@ -275,7 +286,7 @@ def _unacknowledged(world: World, acks: Array) -> Array:
 
 
 def _of_members(commands: Array) -> Array:
-    mine: Array = ((commands["flags"] & CANARY) == 0) & ((commands["command_id"] >> MEMBER_SHIFT) != CANARY_MEMBER)
+    mine: Array = ((commands["flags"] & CANARY) == 0) & ((commands["command_id"] >> MEMBER_SHIFT) < CANARY_MEMBER)
     return mine
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "MARKET",
     "MEMBER_SHIFT",
     "NEW",
+    "REDUCE",
     "REJECTED",
     "REPLACE",
     "SELL",
@@ -88,7 +89,7 @@ CAPTURE = np.dtype(
 )
 
 ACK, FILL = 2, 3  # kinds of capture records; 1 is "sent"
-NEW, CANCEL, REPLACE = 1, 2, 3
+NEW, CANCEL, REPLACE, REDUCE = 1, 2, 3, 4
 BUY, SELL = 0, 1
 MARKET = 1
 REJECTED = 4

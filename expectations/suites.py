@@ -70,7 +70,7 @@ def journal_commands() -> Any:
         gxe.ExpectCompoundColumnsToBeUnique(
             column_list=["symbol", "seq"], ignore_row_if="never", meta=_meta("command_seq_once", INVARIANT)
         ),
-        _among("command_kind", INVARIANT, "kind", [1, 2, 3, 4]),
+        _among("command_kind", INVARIANT, "kind", [1, 2, 3, 4, 5, 6, 7, 8]),
         _among("command_side", INVARIANT, "side", [0, 1]),
         _among("command_type", INVARIANT, "type", [0, 1]),
         _among("command_tif", INVARIANT, "tif", [0, 1, 2, 3]),

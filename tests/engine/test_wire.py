@@ -18,12 +18,14 @@ MESSAGES = (
     wire.LoginAnswer(1, 2, wire.LOGIN_OPEN),
     wire.Ack(1, 2, 3, 4, 5, 1, 0, 6),
     wire.Fill(1, 2, 3, 4, 5, -6, 7, wire.TAKER),
+    wire.Cancelled(1, 2, 3, 4, 5, 19),
     wire.EchoAnswer(1, 2),
     wire.Quote(1, 2, 3, 4, 5, 6, 7),
     wire.Print(1, 2, 3, 4, 5, 1),
+    wire.Trading(1, 2, 3, 1),
 )
 ALL = wire.FROM_CLIENT + wire.FROM_ENGINE + wire.FROM_MARKET_DATA
-SIZES = {"L": 5, "C": 51, "H": 9, "l": 7, "A": 37, "F": 38, "h": 17, "Q": 39, "P": 28}
+SIZES = {"L": 5, "C": 51, "H": 9, "l": 7, "A": 37, "F": 38, "X": 28, "h": 17, "Q": 39, "P": 28, "T": 16}
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
@@ -37,7 +39,7 @@ def test_no_two_messages_share_a_type() -> None:
     assert len({kind.TYPE for kind in ALL}) == len(ALL) == len(MESSAGES)
 
 
-@given(cuts=st.sets(st.integers(0, 231)))
+@given(cuts=st.sets(st.integers(0, 275)))
 def test_a_stream_gives_the_same_messages_wherever_the_reads_cut_it(cuts: set[int]) -> None:
     raw = wire.pack(*MESSAGES)
     edges = [0, *sorted(cuts), len(raw)]
@@ -62,7 +64,7 @@ def test_what_stands_before_a_foreign_byte_is_given_out_first() -> None:
 
 NOT_FROM_A_CLIENT = (wire.LoginAnswer(1, 1, 1), wire.Quote(1, 1, 1, 0, 0, 0, 0))
 BAD_BYTES = (b"", b"?", b"H", wire.Echo(1).pack() + b"\0")
-UNKNOWN_VALUES = ({"kind": 0}, {"kind": 5}, {"side": 2}, {"type": 2}, {"tif": 4}, {"flags": 4})
+UNKNOWN_VALUES = ({"kind": 0}, {"kind": 9}, {"side": 2}, {"type": 2}, {"tif": 4}, {"flags": 4})
 
 
 @pytest.mark.parametrize("message", NOT_FROM_A_CLIENT, ids=lambda message: type(message).__name__)

@@ -1,29 +1,44 @@
-"""Random order flow that hurts: few prices, few ids, resends, strangers' orders, every enumeration, both books."""
+"""Random order flow that hurts: few prices, few ids, resends, strangers' orders, every kind of command, both books."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from engine.messages import Command, Kind, OrderType, Side, TimeInForce, command_id
+from engine.messages import (
+    EDGE_MEMBER,
+    OPERATOR_MEMBER,
+    Command,
+    Kind,
+    OrderType,
+    Side,
+    TimeInForce,
+    command_id,
+)
 
 MEMBERS = (1, 2, 3)
+NEWS, CHANGES = (Kind.NEW,) * 6, (Kind.CANCEL, Kind.REPLACE, Kind.REDUCE) * 2
+RARE = (Kind.MASS_CANCEL, Kind.HALT, Kind.RESUME, Kind.DAY_END)
+KINDS = (*NEWS, *NEWS, *CHANGES, *CHANGES, *RARE)
+OPERATORS = (OPERATOR_MEMBER, OPERATOR_MEMBER, EDGE_MEMBER)
 
 
 @st.composite
 def flows(draw: st.DrawFn, max_size: int = 60) -> list[Command]:
-    numbers = dict.fromkeys(MEMBERS, 0)
+    numbers = dict.fromkeys((*MEMBERS, OPERATOR_MEMBER, EDGE_MEMBER), 0)
     sent: list[int] = []
     flow = []
     for ts_ns in range(draw(st.integers(1, max_size))):
-        member = draw(st.sampled_from(MEMBERS))
+        kind = draw(st.sampled_from(KINDS))
+        member = draw(st.sampled_from(MEMBERS if kind not in RARE or draw(st.integers(0, 2)) == 0 else OPERATORS))
         resend = draw(st.integers(0, 19)) == 0
         numbers[member] += 0 if resend else draw(st.sampled_from((1, 1, 1, 5)))
-        kind = draw(st.sampled_from((Kind.NEW, Kind.NEW, Kind.NEW, Kind.CANCEL, Kind.REPLACE, Kind.REDUCE)))
         target = 0 if kind == Kind.NEW or not sent else draw(st.sampled_from(sent))
         owner = target >> 48
-        if owner in numbers and owner != member and draw(st.integers(0, 9)):
-            member, numbers[member] = owner, numbers[member]
+        if kind in CHANGES and owner in numbers and owner != member and draw(st.integers(0, 9)):
+            member = owner
             numbers[member] += 1
+        elif kind in RARE:
+            target = draw(st.sampled_from((0, 0, target)))
         identity = command_id(member, numbers[member])
         command = Command(
             ts_ns=ts_ns,

@@ -5,6 +5,7 @@ from hypothesis import given
 
 from engine.book import Book
 from engine.messages import Command, Status
+from engine.restore import restore
 from engine.venue import Venue
 from oracle.book import NaiveBook, NaiveVenue
 from tests.property.flows import flows
@@ -36,17 +37,21 @@ def test_the_engine_agrees_with_the_oracle_on_every_answer_and_on_the_whole_book
     for seq, command in enumerate(flow, start=1):
         outcome = venue.apply(seq, command)
         answer = naive.apply(msgspec.structs.asdict(command))
-        assert (outcome.status, outcome.reason, outcome.open_qty, outcome.fills) == (
+        assert (outcome.status, outcome.reason, outcome.open_qty, outcome.fills, outcome.cancels) == (
             answer.status,
             answer.reason,
             answer.open_qty,
             answer.trades,
+            answer.ended,
         )
         venue.check()
         for book, plain in zip((venue.book, venue.canary), naive.books, strict=True):
             assert engine_lines(book) == oracle_lines(plain)
         assert venue.canonical_bytes() == naive.canonical()
         assert venue.digest() == naive.digest()
+        again = restore(venue.canonical_bytes())
+        again.check()
+        assert again.canonical_bytes() == venue.canonical_bytes()
 
 
 @given(flow=flows())

@@ -10,7 +10,16 @@ from collections.abc import Mapping
 
 import msgspec
 
-KINDS = {1: "new", 2: "cancel", 3: "replace", 4: "reduce"}
+KINDS = {
+    1: "new",
+    2: "cancel",
+    3: "replace",
+    4: "reduce",
+    5: "mass_cancel",
+    6: "halt",
+    7: "resume",
+    8: "day_end",
+}
 LISTED = 1000  # rows of lost commands kept in the record; the counts are always complete
 
 Acked = Mapping[str, Mapping[int, list[tuple[int, int, int]]]]
