@@ -78,8 +78,12 @@ class MemoryS3:
     def get_paginator(self, operation: str) -> Any:
         return SimpleNamespace(paginate=getattr(self, f"_{operation}"))
 
-    def _list_objects_v2(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def _list_objects_v2(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803
         keys = self.keys(Bucket, Prefix)
+        if Delimiter:
+            folders = sorted({Prefix + key.removeprefix(Prefix).split(Delimiter)[0] + Delimiter for key in keys})
+            yield {"CommonPrefixes": [{"Prefix": folder} for folder in folders]}
+            return
         yield {"Contents": [{"Key": key, "Size": len(self.content(Bucket, key) or b"")} for key in keys]}
 
     def _list_object_versions(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803

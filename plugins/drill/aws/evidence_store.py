@@ -111,6 +111,16 @@ def listing(session: boto3.Session, bucket: str, drill: str = "", *, region: str
     ]
 
 
+def drills(session: boto3.Session, bucket: str, *, region: str = REGION) -> list[str]:
+    """Ids of every drill that filed anything, in alphabetical order; their artifacts are not listed."""
+    pages = client(session, "s3", region).get_paginator("list_objects_v2")
+    return [
+        folder["Prefix"].removeprefix(PREFIX).removesuffix("/")
+        for page in pages.paginate(Bucket=bucket, Prefix=PREFIX, Delimiter="/")
+        for folder in page.get("CommonPrefixes", ())
+    ]
+
+
 def retention(session: boto3.Session, bucket: str, artifact: Artifact, *, region: str = REGION) -> Retention | None:
     """How long this version is kept, None when it is not locked."""
     api = client(session, "s3", region)
