@@ -103,7 +103,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         words = json.loads(airflow.passwords.read_text())
         login = f"{airflow.url}/auth/token"
         tokens = {who: post(login, {"username": who, "password": word})["access_token"] for who, word in words.items()}
-        run = {"dag_run_id": PASSED, "logical_date": None, "conf": {}}
+        run: dict[str, Any] = {"dag_run_id": PASSED, "logical_date": None, "conf": {}}
         post(f"{airflow.url}/api/v2/dags/dr_drill/dagRuns", run, tokens["operator"])
         yield Site(airflow.url, tokens)
 
