@@ -156,6 +156,10 @@ def _witnesses(settings: Settings) -> Step:
                 "witness-members",
                 (*witness, "members", *bucket, *name, *flow, *pace, "--captures", str(settings.var / "captures")),
             ),
+            Command(
+                "witness-exercise",
+                (*witness, "exercise", *bucket, "--captures", str(settings.var / "exercise")),
+            ),
             Command("witness-monitor", (*witness, "monitor", *bucket, *name)),
             Command(
                 "witness-agent",

@@ -1,4 +1,4 @@
-"""Command line of the witnesses: members | monitor | agent."""
+"""Command line of the witnesses: members | exercise | monitor | agent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.messages import Environment
 from witness.bucket import WitnessBucket
 
 BUCKET_SETTING = "AEX_WITNESS_BUCKET"
@@ -65,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m witness", description="Whoever testifies about a drill from outside.")
     top.add_argument("--log", default="INFO", choices=["DEBUG", "INFO", "WARNING"], help="log level (standard error)")
     verbs = top.add_subparsers(dest="verb", required=True)
-    for add in (_members, _monitor, _agent):
+    for add in (_members, _exercise, _monitor, _agent):
         verb = add(verbs)
         default = os.environ.get(BUCKET_SETTING)
         verb.add_argument(
@@ -82,8 +81,14 @@ def _members(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> argp
     verb.add_argument("--rate", type=whole, default=10_000, help="commands per second, all members together")
     verb.add_argument("--seed", type=int, default=1, help="of the workload (public)")
     verb.add_argument("--captures", type=Path, required=True, help="folder of the ack captures")
-    verb.add_argument("--environment", choices=[one.name for one in Environment], default=Environment.LIVE.name)
     verb.set_defaults(start=start_members)
+    return verb
+
+
+def _exercise(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    verb = verbs.add_parser("exercise", help="the members of planned exercises: stand by until a drill calls them")
+    verb.add_argument("--captures", type=Path, required=True, help="folder of their ack captures")
+    verb.set_defaults(start=start_exercise)
     return verb
 
 
@@ -119,9 +124,19 @@ def start_members(args: argparse.Namespace) -> None:
     from witness.house import Plan  # noqa: PLC0415
     from witness.members import trade  # noqa: PLC0415
 
-    plan = Plan(args.members, args.customers, args.rate, args.seed, args.captures, Environment[args.environment])
+    plan = Plan(args.members, args.customers, args.rate, args.seed, args.captures)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(trade(plan, args.name, open_bucket(args.bucket)))
+
+
+def start_exercise(args: argparse.Namespace) -> None:
+    """Let the members of planned exercises stand by."""
+    import uvloop  # noqa: PLC0415 - as above
+
+    from witness.exercise import stand_by  # noqa: PLC0415
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(stand_by(open_bucket(args.bucket), args.captures))
 
 
 def start_monitor(args: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from engine.messages import Environment
 from witness import clock
 from witness.bucket import Order, WitnessBucket, persist
 from witness.capture import Extent, pack
@@ -27,13 +28,36 @@ FREEZE_SECONDS = 30.0
 NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 LOG = logging.getLogger(__name__)
 
+Mine = Callable[[Order], bool]
+
+
+def of_environment(environment: Environment) -> Mine:
+    """Orders to the members of an environment; an order that names none is to those of LIVE."""
+    return lambda order: str(order.body.get("environment", Environment.LIVE.name)) == environment.name
+
+
+def of_drill(drill: str, environment: Environment) -> Mine:
+    """Orders of one drill to the members of an environment."""
+    of_them = of_environment(environment)
+    return lambda order: order.drill == drill and of_them(order)
+
+
 Freeze = Callable[[], Coroutine[Any, Any, tuple[tuple[Extent, ...], int]]]
 
 
 class Handover:
     """Follows `orders/<drill>/handover.json` and obeys each name once."""
 
-    def __init__(self, bucket: WitnessBucket, freeze: Freeze, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        bucket: WitnessBucket,
+        freeze: Freeze,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        mine: Mine | None = None,
+    ) -> None:
+        """`mine` tells which orders are to the members of this house (default: LIVE ones); houses share the bucket."""
+        self._mine = mine or of_environment(Environment.LIVE)
         self._bucket = bucket
         self._freeze = freeze
         self._loop = loop
@@ -70,6 +94,8 @@ class Handover:
                 LOG.warning("handover: %s", error)
 
     def _obey(self, order: Order) -> int:
+        if not self._mine(order):
+            return 0
         name = str(order.body.get("name", ""))
         if not NAME.fullmatch(name):
             self._bucket.say(f"{order.drill}/handover-error.json", {"error": f"handover.json: bad name {name!r}"})

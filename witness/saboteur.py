@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ class Hunt:
     bucket: str
     prefix: str
     tests: tuple[str, ...]
+    points: Mapping[str, int]
+    """Recovery point by symbol (inclusive): later commands are nobody's business, so damage there proves nothing."""
 
 
 class Saboteur:
@@ -65,7 +67,7 @@ class Saboteur:
         plan: dict[str, Any] = {**arm, **order.body}
         account = self._load(order.drill) or {"nonce": plan["nonce"], CONTROL: None, "faults": [], "unsupported": []}
         self._forget_half_done(order.drill, account)
-        hunt = Hunt(order.drill, Nonce(plan["nonce"]), *journal_of(plan), tuple(plan["test_symbols"]))
+        hunt = Hunt(order.drill, Nonce(plan["nonce"]), *journal_of(plan), tuple(plan["test_symbols"]), points_of(plan))
         if plan.get("control") and not account[CONTROL]:
             account[CONTROL] = self._control(hunt)
             self._save(order.drill, account)
@@ -112,7 +114,8 @@ class Saboteur:
         """Hit the first of `symbols` that has an object to hit; returns the account of it."""
         client = self._client(part_of(label))
         for symbol in symbols:
-            fit = eligible(list(read_objects(client, hunt.bucket, hunt.prefix, symbol)))
+            stored_objects = read_objects(client, hunt.bucket, hunt.prefix, symbol)
+            fit = eligible([one for one in stored_objects if within(one, hunt.points.get(symbol))])
             if not fit:
                 continue
             victim = hunt.nonce.choose(f"{label}/object", sorted(fit, key=lambda stored: min(stored.seqs)))
@@ -211,6 +214,16 @@ class Saboteur:
 def part_of(label: str) -> str:
     """Which role acts: the negative control's, or the faults'."""
     return CONTROL if label == CONTROL else FAULT
+
+
+def points_of(plan: dict[str, Any]) -> dict[str, int]:
+    """The recovery points of a planned exercise; none for a loss."""
+    return {str(symbol): int(seq) for symbol, seq in plan.get("recovery_points", {}).items()}
+
+
+def within(stored: StoredObject, point: int | None) -> bool:
+    """Whether all of an object's commands lie at or below the recovery point."""
+    return point is None or max(stored.seqs) <= point
 
 
 def journal_of(plan: dict[str, Any]) -> tuple[str, str]:

@@ -232,3 +232,34 @@ def test_the_journal_is_named_by_bucket_or_by_epoch(uri: str, prefix: str) -> No
 def test_malformed_orders_are_refused(make: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r"hex|s3://"):
         make()
+
+
+@pytest.mark.parametrize("drawn", range(12))
+def test_nothing_above_the_recovery_point_of_an_exercise_is_touched(drawn: int, s3, tmp_path) -> None:
+    """Damage there would go unseen, for nobody looks there; 6 objects of 12 commands, the point in the fifth."""
+    points = dict.fromkeys(TESTS, 50)
+    before = {key: s3.content(JOURNAL, key) for key in filled(s3)}
+    bucket = WitnessBucket(cast("ObjectClient", s3), "aex-witness-000000000000")
+    saboteur = Saboteur(bucket, lambda _: cast("ObjectClient", s3), tmp_path)
+    plan = {
+        "nonce": hashlib.sha256(bytes([drawn])).hexdigest(),
+        "journal": f"s3://{JOURNAL}/{PREFIX}",
+        "control": True,
+        "test_symbols": list(TESTS),
+        "recovery_points": points,
+    }
+    saboteur.sabotage(Order("d1", "sabotage", "1", plan))
+    touched = {key for key, content in before.items() if s3.content(JOURNAL, key) != content}
+    touched |= set(s3.keys(JOURNAL)) - set(before)
+    assert len(touched) == 1
+    account = json.loads((tmp_path / "d1.json").read_bytes())["control"]
+    hit = account.get("copy_of") or account["object"]
+    assert max(unpack(hit, before[hit] or b"").seqs) <= 50
+
+
+def filled(s3: MemoryS3) -> list[str]:
+    """Test symbols' journals as objects; their keys."""
+    for symbol in TESTS:
+        for number, stored in enumerate(journal(symbol)):
+            s3.put_object(Bucket=JOURNAL, Key=f"{PREFIX}symbol={symbol}/{number:03d}.gz", Body=stored)
+    return s3.keys(JOURNAL)
