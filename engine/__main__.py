@@ -81,6 +81,7 @@ async def _trade(arguments: argparse.Namespace) -> None:
         control=arguments.control,
         recover=arguments.recover,
         recovered=arguments.recovered,
+        lineage=arguments.lineage,
         commit_ms=arguments.commit_ms,
         checkpoint_every=arguments.checkpoint_every,
         halt_after_ms=arguments.halt_after_ms,
@@ -148,6 +149,9 @@ def _add_trade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recover", type=_address_of_store, help="journals to rehydrate from; default: genesis")
     parser.add_argument(
         "--recovered", required=True, type=_address_of_store, help="folder of all epochs: who opened what, results"
+    )
+    parser.add_argument(
+        "--lineage", type=_address_of_store, help="folder of the journals' own opening records; default: --recovered"
     )
     parser.add_argument("--commit-ms", type=_positive, default=250, help="interval of the group commit")
     parser.add_argument("--checkpoint-every", type=_positive, default=1000, help="commands between two digests")

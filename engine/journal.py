@@ -75,7 +75,7 @@ class JournalAccount(msgspec.Struct):
     duplicates: int = 0
     """Frames that were equal to one read before."""
     refused: int = 0
-    """Frames above the fence: a zombie's, written after its epoch had ended."""
+    """Frames above the fence: a zombie's, written after its epoch had ended, or above an exercise's recovery point."""
     conflicts: int = 0
     gaps: int = 0
     reorder_depth: int = 0

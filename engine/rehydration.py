@@ -35,10 +35,15 @@ SYMBOLS_AT_ONCE: Final = 4
 
 
 class GoAhead(msgspec.Struct, frozen=True):
-    """`control/epoch=E/recover.json`: up to which epoch to read the journal, in which drill."""
+    """`control/epoch=E/recover.json`: up to which epoch to read the journal, in which drill.
+
+    `recovery_points` holds the last seq of each symbol that a planned exercise looks at (inclusive); the market trades
+    on above it. Absent: everything that there is.
+    """
 
     from_epoch: int
     drill: str = ""
+    recovery_points: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Rehydrated(msgspec.Struct, frozen=True):
@@ -65,8 +70,27 @@ def genesis(listed: Instrument) -> Rehydrated:
 class Rehydration:
     """One task's recovery, driven by files in the control folder."""
 
-    def __init__(self, *, site: Site, control: Store, journal: str, recovered: str, poll_s: float = POLL_S) -> None:
-        """`journal` and `recovered` are addresses of stores: the folders of all epochs' journals and results."""
+    def __init__(
+        self,
+        *,
+        site: Site,
+        control: Store,
+        journal: str,
+        recovered: str,
+        lineage: str | None = None,
+        poll_s: float = POLL_S,
+    ) -> None:
+        """Addresses of stores.
+
+        Args:
+            site: whose states are told.
+            control: the control folder, of which `epoch=E/` is read.
+            journal: the folder of all epochs' journals.
+            recovered: the folder of all epochs' results, of which this epoch's are written.
+            lineage: the folder that holds the records of the journal's epochs; an exercise has results of its own.
+            poll_s: pause between two looks for a go-ahead.
+        """
+        self._lineage = lineage or recovered
         self._site = site
         self._control = control
         self._journal = journal
@@ -83,10 +107,10 @@ class Rehydration:
         # Replay is bound by the interpreter, fetching by the store's latency: a few symbols at a time overlap the two.
         with ThreadPoolExecutor(SYMBOLS_AT_ONCE, thread_name_prefix="replay") as executor:
             loop = asyncio.get_running_loop()
-            journal, recovered = await loop.run_in_executor(executor, self._open_stores)
+            journal, recovered, lineage = await loop.run_in_executor(executor, self._open_stores)
             found = await asyncio.gather(
                 *(
-                    loop.run_in_executor(executor, self._symbol, listed, journal, recovered, go_ahead)
+                    loop.run_in_executor(executor, self._symbol, listed, journal, recovered, lineage, go_ahead)
                     for listed in site.instruments
                 )
             )
@@ -114,15 +138,18 @@ class Rehydration:
         """Listed, not asked for: S3 answers 403 for a missing key to a role that may list by prefix only."""
         return any(entry.key == key for entry in self._control.list(key))
 
-    def _open_stores(self) -> tuple[Store, Store]:
-        return open_store(self._journal), open_store(self._recovered)
+    def _open_stores(self) -> tuple[Store, Store, Store]:
+        return open_store(self._journal), open_store(self._recovered), open_store(self._lineage)
 
-    def _symbol(self, listed: Instrument, journal: Store, recovered: Store, go_ahead: GoAhead) -> Rehydrated | None:
+    def _symbol(  # noqa: PLR0917 - handed to an executor
+        self, listed: Instrument, journal: Store, recovered: Store, lineages: Store, go_ahead: GoAhead
+    ) -> Rehydrated | None:
         """Recover one symbol and write its results; None if it must stay closed. Runs in the replay thread."""
         symbol = listed.symbol
         started_ns = clock.now_ns()
         try:
-            recovery, lineage = self._recover(symbol, journal, recovered, go_ahead)
+            lineage = read_lineage(lineages, journal, symbol, go_ahead.from_epoch)
+            recovery = self._recover(symbol, journal, recovered, lineage, go_ahead)
         except Exception as error:
             LOG.exception("%s: recovery failed", symbol)
             self._note_failure(unread(symbol, started_ns, clock.now_ns()), recovered, go_ahead, error)
@@ -135,15 +162,15 @@ class Rehydration:
             return None
         return Rehydrated(listed, recovery.venue, recovery.last_frame, lineage)
 
-    def _recover(
-        self, symbol: str, journal: Store, recovered: Store, go_ahead: GoAhead
-    ) -> tuple[Recovery, tuple[Link, ...]]:
+    def _recover(  # noqa: PLR0917 - as above
+        self, symbol: str, journal: Store, recovered: Store, lineage: tuple[Link, ...], go_ahead: GoAhead
+    ) -> Recovery:
         """Fills and comparisons stream to files and are put before the result, which says that they are complete.
 
         The journal of an exercise, too, is the market's: LIVE, whatever this site's environment.
         """
-        lineage = read_lineage(recovered, journal, symbol, go_ahead.from_epoch)
-        reader = LineageReader(journal, symbol, lineage, environment=Environment.LIVE)
+        point = go_ahead.recovery_points.get(symbol)
+        reader = LineageReader(journal, symbol, lineage, environment=Environment.LIVE, fence_seq=point)
         with tempfile.TemporaryDirectory(prefix="recovery-") as folder:
             fills, checkpoints = Path(folder, "fills.bin"), Path(folder, "checkpoints.jsonl")
             with fills.open("wb") as fill_file, checkpoints.open("wb") as checkpoint_file:
@@ -158,7 +185,7 @@ class Rehydration:
                 recovered.put_file(self._key(symbol, path.name), path)
         result = recovery.result(from_epoch=go_ahead.from_epoch, epoch=self._site.epoch, build=self._site.build)
         recovered.put(self._key(symbol, "result.json"), msgspec.json.encode(result))
-        return recovery, lineage
+        return recovery
 
     def _key(self, symbol: str, name: str) -> str:
         """Where a result is, below the folder of all epochs' results."""

@@ -215,6 +215,20 @@ class Sequencer:
         self._flight = asyncio.create_task(self._fly(self._waiting.popleft()))
         return self._flight
 
+    def mark(self) -> Checkpoint:
+        """Cut the journal at this command boundary: a frame ends here, with a checkpoint of the state as it stands.
+
+        The frame starts at once, so that commands after the boundary do not wait for a tick more than any other.
+        A symbol without a command since the last cut has its boundary there; it leaves no frame.
+        """
+        here = Checkpoint(self.seq, self._venue.digest())
+        if self._open.commands:
+            if here not in self._open.checkpoints:
+                self._open.checkpoints.append(here)
+            self._cut()
+            self.commit()
+        return here
+
     async def drain(self) -> None:
         """Commit until nothing is left; a symbol that halts has nothing left."""
         while (flight := self.commit()) is not None:

@@ -18,6 +18,7 @@ from engine.gateway import Gateway
 from engine.group_commit import GroupCommit
 from engine.lease import Lease
 from engine.listing import Instrument
+from engine.marks import Marks
 from engine.messages import Environment
 from engine.opening import Opening
 from engine.outlet import Outlet
@@ -51,6 +52,7 @@ class TradeSettings(msgspec.Struct, frozen=True, kw_only=True):
     control: str
     recover: str | None
     recovered: str
+    lineage: str | None
     commit_ms: int
     checkpoint_every: int
     halt_after_ms: int
@@ -83,8 +85,9 @@ class Engine:
         self._sink = sink
         self._control = open_store(settings.control)
         self._lease = Lease(store=self._control, epoch=settings.epoch)
+        self._recovered = open_store(settings.recovered)
         self._opening = Opening(
-            store=open_store(settings.recovered),
+            store=self._recovered,
             epoch=settings.epoch,
             site=settings.site,
             task=secrets.token_hex(16),
@@ -120,6 +123,7 @@ class Engine:
                 if self._lease.held():
                     self._open(mine)
             group.create_task(self._commits.run())
+            group.create_task(Marks(site=self.site, control=self._control, recovered=self._recovered).keep())
 
     async def close(self) -> None:
         """Stop accepting, commit what is left, let the answers leave."""
@@ -137,7 +141,11 @@ class Engine:
         if settings.recover is None:
             return [genesis(listed) for listed in settings.instruments]
         rehydration = Rehydration(
-            site=self.site, control=self._control, journal=settings.recover, recovered=settings.recovered
+            site=self.site,
+            control=self._control,
+            journal=settings.recover,
+            recovered=settings.recovered,
+            lineage=settings.lineage,
         )
         return await rehydration.run()
 

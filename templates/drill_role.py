@@ -7,6 +7,7 @@ from typing import Any
 from troposphere import Sub
 
 from templates.policies import objects, only_prefix, statement
+from templates.settings import EXERCISES
 
 _ACCOUNT = "${AWS::AccountId}"
 _JOURNAL = "arn:${AWS::Partition}:s3:::aex-journal-${AWS::AccountId}"
@@ -178,12 +179,15 @@ def _objects() -> list[dict[str, Any]]:
     evidence = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:PutObject", "s3:PutObjectRetention"]
     settings = ["s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration", "s3:GetBucketVersioning"]
     read = ["s3:GetObject", "s3:GetObjectVersion"]
-    listed = only_prefix("journal/*", "control/*", "recovered/*")
+    readable = ("journal/*", "control/*", "recovered/*", f"{EXERCISES}*")
+    listed = only_prefix(*readable)
     return [
-        statement("ReadJournal", read, objects(_JOURNAL, "journal/*", "control/*", "recovered/*")),
+        statement("ReadJournal", read, objects(_JOURNAL, *readable)),
         statement("ListJournal", ["s3:ListBucket", "s3:ListBucketVersions"], [Sub(_JOURNAL)], condition=listed),
         # Go-aheads are withdrawn and the lock is freed at teardown; the journal itself the drill cannot delete.
-        statement("GoAhead", ["s3:DeleteObject", "s3:PutObject"], objects(_JOURNAL, "control/*")),
+        statement(
+            "GoAhead", ["s3:DeleteObject", "s3:PutObject"], objects(_JOURNAL, "control/*", f"{EXERCISES}*/control/*")
+        ),
         statement("Evidence", evidence, objects(_EVIDENCE, "*")),
         statement("EvidenceBucket", [*settings, "s3:ListBucket", "s3:ListBucketVersions"], [Sub(_EVIDENCE)]),
         statement("Orders", ["s3:GetObject", "s3:PutObject"], objects(_WITNESS, "orders/*")),

@@ -7,7 +7,7 @@ from troposphere import GetAtt, Ref, Sub, Template, logs
 from templates.buckets import add_bucket, lifecycle
 from templates.frame import account_tags, blank, offer, output
 from templates.policies import objects, role, statement, trust_service
-from templates.settings import Settings
+from templates.settings import EXERCISES, Settings
 
 
 def journal(settings: Settings) -> Template:
@@ -31,7 +31,7 @@ def journal(settings: Settings) -> Template:
     writing = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
     statements = [
         statement("Bucket", listing, [GetAtt("JournalBucket", "Arn")]),
-        statement("Deliver", writing, objects(bucket, "journal/*", "errors/*")),
+        statement("Deliver", writing, objects(bucket, "journal/*", "errors/*", f"{EXERCISES}*")),
         statement("Failures", ["logs:PutLogEvents"], [Sub("${DeliveryLog.Arn}")]),
     ]
     trust = trust_service("firehose.amazonaws.com")

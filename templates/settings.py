@@ -9,6 +9,10 @@ from dataclasses import dataclass
 SITE_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,23}")
 # A stream name must tell epoch 1 (`matching-engine-ZZT1`) from later ones (`matching-engine-ZZT1-e2`): no hyphen.
 SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9.]{0,7}")
+# Beside journal/, control/ and recovered/: whatever an exercise writes is below this, and nowhere else.
+EXERCISES = "drills/"
+EXERCISE_ROOT = re.compile(rf"{EXERCISES}[a-z0-9-]+/")
+EXERCISE_LABEL = "drill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,9 @@ class Settings:
     Units are in the names; `recover` is the journal prefix a rehydrating site reads, empty for one that starts at
     genesis. `resolver` is `host:port` of the name server the tasks ask, empty for the system's. `require_tls` refuses
     plain HTTP at the buckets; only an endpoint that speaks no TLS (the embedded one) needs it off.
+
+    An exercise (environment DRILL) has everything of its own, named after its site: `root` is where in the journal
+    bucket its control records, results and journals lie, `zone` the hosted zone of its names.
 
     Raises:
         ValueError: a value that would make an impossible name, or a site without work.
@@ -33,6 +40,7 @@ class Settings:
     symbols_per_task: int = 52
     commit_ms: int = 250
     checkpoint_every: int = 1000
+    root: str = ""
     recover: str = ""
     buffer_seconds: int = 5
     buffer_mib: int = 1
@@ -63,11 +71,29 @@ class Settings:
             raise ValueError(f"epoch {self.epoch} and symbols_per_task {self.symbols_per_task} start at 1")
         if self.recover and not self.recover.endswith("/"):
             raise ValueError(f"recover: {self.recover!r} is a prefix of the journal bucket and ends with '/'")
+        if bool(self.root) != (self.environment == "DRILL") or (self.root and not EXERCISE_ROOT.fullmatch(self.root)):
+            expected = "an exercise has one like drills/<id>/, a LIVE site has none"
+            raise ValueError(f"root: {self.root!r} in environment {self.environment}; {expected}")
 
     @property
     def stream_suffix(self) -> str:
-        """Empty in epoch 1, `-e<epoch>` later: a fence by stream name needs different names per epoch."""
+        """Empty in epoch 1, `-e<epoch>` later: a fence by stream name needs different names per epoch.
+
+        An exercise's streams end with its site: no LIVE role may put to them, and its role to no others.
+        """
+        if self.environment == "DRILL":
+            return f"-{self.site}"
         return "" if self.epoch == 1 else f"-e{self.epoch}"
+
+    @property
+    def domain(self) -> str:
+        """Under which the site's public names are: the zone itself, in an exercise a label of its own below it."""
+        zone = self.zone.rstrip(".")
+        return f"{self.site}.{zone}" if self.environment == "DRILL" else zone
+
+    def stream(self, symbol: str) -> str:
+        """Delivery stream of one symbol at this site."""
+        return f"matching-engine-{symbol}{self.stream_suffix}"
 
     @property
     def tasks(self) -> tuple[tuple[str, ...], ...]:

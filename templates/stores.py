@@ -64,11 +64,13 @@ def _execution(settings: Settings) -> list[dict[str, Any]]:
 def _engine(settings: Settings) -> list[dict[str, Any]]:
     """Method §0: read the journal, the epoch records and what earlier epochs opened, put to its own epoch's streams.
 
-    Below its own epoch's prefix it writes what it recovered and, in the first epoch too, which symbols it opened.
+    Below its own epoch's prefix it writes what it recovered and, in the first epoch too, which symbols it opened. In
+    an exercise control records, results and streams are the exercise's own; the market's it may only read.
     """
     bucket = "arn:${AWS::Partition}:s3:::${JournalBucket}"
-    read = ("journal/*", "control/*", "recovered/*")
-    own = f"recovered/epoch={settings.epoch}/"
+    root = settings.root
+    read = ("journal/*", f"{root}control/*", "recovered/*", *([f"{root}recovered/*"] if root else ()))
+    own = f"{root}recovered/epoch={settings.epoch}/"
     streams = f"arn:${{AWS::Partition}}:firehose:{settings.journal_region}:${{AWS::AccountId}}:deliverystream/"
     put = ["firehose:PutRecord", "firehose:PutRecordBatch"]
     pattern = f"matching-engine-*{settings.stream_suffix}"
@@ -79,8 +81,8 @@ def _engine(settings: Settings) -> list[dict[str, Any]]:
         statement("WriteRecovery", ["s3:AbortMultipartUpload", "s3:PutObject"], objects(bucket, f"{own}*")),
         statement("Journal", put, [Sub(f"{streams}{pattern}")]),
     ]
-    if settings.epoch == 1:
-        # Streams of epoch 1 have no suffix, so their pattern matches later epochs' too; a symbol has no hyphen.
-        later = [Sub(f"{streams}matching-engine-*-e*")]
-        made.append(statement("NotLaterEpochs", put, later, effect="Deny"))
+    if not settings.stream_suffix:
+        # Streams of epoch 1 have no suffix, so their pattern matches all others' too; a symbol has no hyphen.
+        later = [Sub(f"{streams}matching-engine-*-*")]
+        made.append(statement("NotOtherStreams", put, later, effect="Deny"))
     return made

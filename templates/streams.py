@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from troposphere import Ref, Template, cloudwatch, firehose
 
 from templates.frame import blank, tags
-from templates.settings import Settings, stream_name
+from templates.settings import Settings
 
 
 def streams(settings: Settings, number: int, symbols: Sequence[str]) -> Template:
@@ -26,10 +26,10 @@ def _title(kind: str, symbol: str) -> str:
 
 
 def _stream(settings: Settings, symbol: str) -> firehose.DeliveryStream:
-    where = f"epoch={settings.epoch}/symbol={symbol}"
+    where, root = f"epoch={settings.epoch}/symbol={symbol}", settings.root
     return firehose.DeliveryStream(
         _title("Stream", symbol),
-        DeliveryStreamName=stream_name(symbol, settings.epoch),
+        DeliveryStreamName=settings.stream(symbol),
         DeliveryStreamType="DirectPut",
         DeliveryStreamEncryptionConfigurationInput=firehose.DeliveryStreamEncryptionConfigurationInput(
             KeyType="AWS_OWNED_CMK"
@@ -37,8 +37,8 @@ def _stream(settings: Settings, symbol: str) -> firehose.DeliveryStream:
         ExtendedS3DestinationConfiguration=firehose.ExtendedS3DestinationConfiguration(
             BucketARN=Ref("JournalBucketArn"),
             RoleARN=Ref("DeliveryRoleArn"),
-            Prefix=f"journal/{where}/!{{timestamp:yyyy/MM/dd/HH}}/",
-            ErrorOutputPrefix=f"errors/{where}/!{{firehose:error-output-type}}/!{{timestamp:yyyy/MM/dd}}/",
+            Prefix=f"{root}journal/{where}/!{{timestamp:yyyy/MM/dd/HH}}/",
+            ErrorOutputPrefix=f"{root}errors/{where}/!{{firehose:error-output-type}}/!{{timestamp:yyyy/MM/dd}}/",
             CompressionFormat="GZIP",
             BufferingHints=firehose.BufferingHints(
                 IntervalInSeconds=settings.buffer_seconds, SizeInMBs=settings.buffer_mib
@@ -58,7 +58,7 @@ def _alarm(settings: Settings, symbol: str) -> cloudwatch.Alarm:
         AlarmDescription=f"The journal of {symbol} is delivered late",
         Namespace="AWS/Firehose",
         MetricName="DeliveryToS3.DataFreshness",
-        Dimensions=[cloudwatch.MetricDimension(Name="DeliveryStreamName", Value=stream_name(symbol, settings.epoch))],
+        Dimensions=[cloudwatch.MetricDimension(Name="DeliveryStreamName", Value=settings.stream(symbol))],
         Statistic="Maximum",
         Period=60,
         EvaluationPeriods=2,

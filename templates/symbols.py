@@ -42,9 +42,9 @@ def trade_command(settings: Settings, listed: Sequence[str]) -> list[Any]:
         *("--symbols", ",".join(listed)),
         *("--stream-suffix", settings.stream_suffix),
         *("--stream-region", settings.journal_region),
-        *("--control", Sub("s3://${JournalBucket}/control/")),
+        *("--control", Sub(f"s3://${{JournalBucket}}/{settings.root}control/")),
         *_recovery(settings),
-        *("--recovered", Sub("s3://${JournalBucket}/recovered/")),
+        *("--recovered", Sub(f"s3://${{JournalBucket}}/{settings.root}recovered/")),
         *("--commit-ms", str(settings.commit_ms)),
         *("--checkpoint-every", str(settings.checkpoint_every)),
     ]
@@ -53,4 +53,5 @@ def trade_command(settings: Settings, listed: Sequence[str]) -> list[Any]:
 def _recovery(settings: Settings) -> list[Any]:
     if not settings.recover:
         return []
-    return ["--recover", Sub(f"s3://${{JournalBucket}}/{settings.recover}")]
+    found = ["--recover", Sub(f"s3://${{JournalBucket}}/{settings.recover}")]
+    return [*found, "--lineage", Sub("s3://${JournalBucket}/recovered/")] if settings.root else found

@@ -5,20 +5,21 @@ from __future__ import annotations
 from troposphere import Template, route53
 
 from templates.frame import account_tags, blank, offer
-from templates.settings import Settings
+from templates.settings import EXERCISE_LABEL, Settings
 
 
 def zone(settings: Settings) -> Template:
-    """The hosted zone, without records."""
-    template = blank("zone: the names members know")
-    template.add_resource(
-        route53.HostedZone(
-            "Zone",
-            DeletionPolicy="Retain",
-            UpdateReplacePolicy="Retain",
-            Name=settings.zone,
-            HostedZoneTags=account_tags(),
+    """The hosted zone and, apart from it, that of the exercises; both without records."""
+    template = blank("zones: the names members know, and those of exercises")
+    for title, name in (("Zone", settings.zone), ("ExerciseZone", f"{EXERCISE_LABEL}.{settings.zone}")):
+        template.add_resource(
+            route53.HostedZone(
+                title,
+                DeletionPolicy="Retain",
+                UpdateReplacePolicy="Retain",
+                Name=name,
+                HostedZoneTags=account_tags(),
+            )
         )
-    )
-    offer(template, "Zone")
+        offer(template, title)
     return template

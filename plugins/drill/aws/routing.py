@@ -21,7 +21,7 @@ class RoutingError(Exception):
 
 def wanted_targets(settings: Settings) -> dict[str, str]:
     """Name -> CNAME target when `settings`' site is the exchange: each symbol, `marketdata` and `exchange`."""
-    zone = settings.zone.rstrip(".")
+    zone = settings.domain
     engine = {symbol: name for name, listed in zip(settings.engines, settings.tasks, strict=True) for symbol in listed}
     symbols = {f"{symbol.lower()}.{zone}": target for symbol, target in engine.items()}
     return symbols | {
