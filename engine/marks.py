@@ -89,7 +89,7 @@ class Marks:
         if clock.now_ns() - at_ns > LATE_NS:
             LOG.warning("mark of drill %s: its moment has passed, nothing is marked", order.drill)
             return
-        while (left_ns := at_ns - clock.now_ns()) > 0:
+        while (left_ns := at_ns - clock.now_ns()) > 0:  # noqa: ASYNC110 - a moment of the wall clock, which sets no event
             await asyncio.sleep(left_ns / 1e9)
         marked = await self._mark(order)
         content = msgspec.json.encode(marked)
@@ -117,7 +117,7 @@ class Marks:
 
 async def _committed(sequencer: Sequencer | None, seq: int, digest: str, at_ns: int) -> Mark:
     """The mark, once the journal has everything up to it; a symbol that halts before has none to show."""
-    while sequencer is not None and sequencer.state == SequencerState.OPEN and sequencer.committed_seq < seq:
+    while sequencer is not None and sequencer.state == SequencerState.OPEN and sequencer.committed_seq < seq:  # noqa: ASYNC110
         await asyncio.sleep(WAIT_S)
     halted = sequencer is None or sequencer.committed_seq < seq
     return Mark(seq=seq, digest=digest, at_ns=str(at_ns), committed_ns=str(clock.now_ns()), halted=halted)

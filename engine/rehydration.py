@@ -141,7 +141,7 @@ class Rehydration:
     def _open_stores(self) -> tuple[Store, Store, Store]:
         return open_store(self._journal), open_store(self._recovered), open_store(self._lineage)
 
-    def _symbol(  # noqa: PLR0917 - handed to an executor
+    def _symbol(
         self, listed: Instrument, journal: Store, recovered: Store, lineages: Store, go_ahead: GoAhead
     ) -> Rehydrated | None:
         """Recover one symbol and write its results; None if it must stay closed. Runs in the replay thread."""
@@ -162,7 +162,7 @@ class Rehydration:
             return None
         return Rehydrated(listed, recovery.venue, recovery.last_frame, lineage)
 
-    def _recover(  # noqa: PLR0917 - as above
+    def _recover(
         self, symbol: str, journal: Store, recovered: Store, lineage: tuple[Link, ...], go_ahead: GoAhead
     ) -> Recovery:
         """Fills and comparisons stream to files and are put before the result, which says that they are complete.
