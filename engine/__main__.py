@@ -1,4 +1,4 @@
-"""What the container runs, `python -m engine trade | marketdata | directory`, and what people run: `match`."""
+"""What the container runs, `python -m engine trade | marketdata | directory`; and for people: `match`, `journal`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from engine.errors import FlowError
+from engine.journal_command import add_journal
 from engine.listing import Instrument, listing
 from engine.messages import Environment
 from engine.ports import Ports
@@ -133,11 +134,12 @@ def _match(arguments: argparse.Namespace) -> int:
 
 def _parser() -> Parser:
     parser = Parser(prog="python -m engine", description=__doc__)
-    tasks = parser.add_subparsers(dest="task", required=True, metavar="trade|marketdata|directory|match")
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="trade|marketdata|directory|match|journal")
     _add_trade(tasks.add_parser("trade", help="sequence, match and journal symbols", allow_abbrev=False))
     _add_market_data(tasks.add_parser("marketdata", help="fan out the engines' feeds", allow_abbrev=False))
     _add_directory(tasks.add_parser("directory", help="say what is traded, and whether it is open", allow_abbrev=False))
     _add_match(tasks.add_parser("match", help="match an order flow of JSON lines", allow_abbrev=False))
+    add_journal(tasks.add_parser("journal", help="verify, list, show and export journals", allow_abbrev=False))
     return parser
 
 

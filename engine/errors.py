@@ -9,6 +9,7 @@ only broken callers, broken bytes handed in one at a time, and broken storage ra
     ├── FrameError              bytes that are no frame of version 1
     ├── StateError              bytes that are no canonical state
     ├── SequenceError           a command offered out of sequence
+    ├── ArchiveError            an address below which there is no journal
     ├── LineageError            nobody knows where an epoch of a symbol began
     └── StorageError            the object store refused
         ├── AlreadyExistsError  a conditional put found the key taken
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 __all__ = [
     "AlreadyExistsError",
+    "ArchiveError",
     "EngineError",
     "FlowError",
     "FrameError",
@@ -42,6 +44,10 @@ class EngineError(Exception):
         self.where = where
         self.cause = cause
         self.hint = hint
+
+
+class ArchiveError(EngineError):
+    """An address below which there is no journal, or none of the symbol that was asked for."""
 
 
 class FlowError(EngineError):

@@ -23,7 +23,7 @@ from engine.errors import FrameError
 from engine.reorder import RECENT_FRAMES, WINDOW_BYTES, PlacedFrame, ReorderBuffer
 from engine.storage import Entry, Store
 
-__all__ = ["Damage", "DamageKind", "JournalAccount", "JournalReader", "read_symbol"]
+__all__ = ["Damage", "DamageKind", "JournalAccount", "JournalReader", "read_object", "read_symbol"]
 
 DamageKind = Literal[
     "gap",
@@ -243,6 +243,15 @@ def read_symbol(store: Store, symbol: str, *, environment: int, epoch: int | Non
     ([], 0)
     """
     return JournalReader(store, symbol, environment=environment, epoch=epoch)
+
+
+def read_object(store: Store, key: str, symbol: str, damages: list[Damage]) -> Iterator[PlacedFrame]:
+    """The intact frames of one object as they lie there; what is none is appended to `damages`, filed under `symbol`.
+
+    Raises:
+        StorageError: the object could not be read; nothing else.
+    """
+    return iter(_ObjectReader(store, key, symbol, damages))
 
 
 def _linking(candidates: list[PlacedFrame], previous: bytes) -> PlacedFrame:

@@ -1,0 +1,318 @@
+"""`python -m engine journal verify | ls | show | export`: the journal for people.
+
+Exit status: 0 sound, 1 damage found, 2 bad arguments or no journal there, 3 the store could not be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from engine import clock
+from engine.archive import Archive, Holding
+from engine.codec import Frame
+from engine.errors import ArchiveError, EngineError, LineageError
+from engine.export import JsonLines, Parquet, RowWriter, rows
+from engine.inspection import Finding, Inspection, inspect
+from engine.journal import Damage, read_object
+from engine.lineage import LineageReader
+from engine.messages import Command, Environment, Kind, OrderType, Side, TimeInForce
+from engine.progress import WatchedStore, progress
+from engine.reorder import PlacedFrame
+from engine.storage import NotFoundError, UnknownStoreError
+
+__all__ = ["DAMAGED", "SOUND", "UNREADABLE", "USAGE", "add_journal"]
+
+SOUND: Final = 0
+DAMAGED: Final = 1
+USAGE: Final = 2
+UNREADABLE: Final = 3
+INTERRUPTED: Final = 130
+OUTPUT_CLOSED: Final = 141
+
+TOLD: Final = 20
+"""Findings of a symbol that a person is shown; one broken object may give thousands."""
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+def add_journal(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs to `python -m engine journal`."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verify|ls|show|export")
+    _add_verify(verbs.add_parser("verify", help="read everything and say what is wrong", allow_abbrev=False))
+    _add_ls(verbs.add_parser("ls", help="what there is, as listed", allow_abbrev=False))
+    _add_show(verbs.add_parser("show", help="frames and commands", allow_abbrev=False))
+    _add_export(verbs.add_parser("export", help="rows: JSON lines or Parquet", allow_abbrev=False))
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    _add_place(parser)
+    parser.add_argument("--no-replay", action="store_true", help="check frames only: ten times faster, no digests")
+    parser.add_argument("--json", action="store_true", help="one JSON object per symbol, on standard output")
+    parser.set_defaults(run=_guarded(_verify))
+
+
+def _add_ls(parser: argparse.ArgumentParser) -> None:
+    _add_place(parser)
+    parser.add_argument("--objects", action="store_true", help="each object, not one line per symbol")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(run=_guarded(_ls))
+
+
+def _add_show(parser: argparse.ArgumentParser) -> None:
+    _add_place(parser)
+    parser.add_argument("--from", dest="first", type=_seq, default=1, metavar="SEQ", help="first seq (inclusive)")
+    parser.add_argument("--to", dest="last", type=_seq, metavar="SEQ", help="last seq (inclusive)")
+    parser.add_argument("--object", metavar="KEY", help="what lies in this object, as it lies there (key as in ls)")
+    parser.add_argument("--commands", action="store_true", help="each command, not one line per frame")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(run=_guarded(_show))
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _add_place(parser)
+    parser.add_argument("--content", choices=("commands", "trades"), default="commands", help="default: commands")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="FILE.parquet or FILE.jsonl; default: standard output")
+    parser.set_defaults(run=_guarded(_export))
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", help="folder that holds journal/ and recovered/: s3://BUCKET/, file:///DIRECTORY/")
+    parser.add_argument("--symbols", type=_symbols, default=(), help="comma separated; default: all that are there")
+    parser.add_argument("--epoch", type=_seq, help="newest epoch to read; default: the newest that is there")
+    parser.add_argument(
+        "--environment", choices=[one.name for one in Environment], default="LIVE", help="default: LIVE"
+    )
+
+
+def _seq(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 1 << 63:
+        raise argparse.ArgumentTypeError(f"expected a positive integer, found {text!r}")
+    return int(text)
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    symbols = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not all(symbols):
+        raise argparse.ArgumentTypeError(f"expected symbols separated by commas, found {text!r}")
+    return symbols
+
+
+def _guarded(verb: Verb) -> Verb:
+    """One line and an exit status for whatever ends a verb early."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        try:
+            return verb(arguments)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return OUTPUT_CLOSED
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except LineageError as error:
+            print(error, file=sys.stderr)
+            return DAMAGED
+        except (ArchiveError, NotFoundError, UnknownStoreError) as error:
+            print(error, file=sys.stderr)
+            return USAGE
+        except (EngineError, OSError) as error:
+            print(error, file=sys.stderr)
+            return UNREADABLE
+
+    return run
+
+
+def _archive(arguments: argparse.Namespace) -> Archive:
+    return Archive(arguments.address, environment=Environment[arguments.environment])
+
+
+@contextmanager
+def _watched(archive: Archive, verb: str, holdings: dict[str, Holding]) -> Iterator[Callable[[str], None]]:
+    """Show progress while the archive is read; gives a function that says which symbol comes next."""
+    watched = archive.journal = WatchedStore(archive.journal)
+    with progress(verb, sum(holding.compressed_bytes for holding in holdings.values())) as advance:
+
+        def begin(symbol: str) -> None:
+            watched.on_read = lambda more: advance(symbol, more)
+
+        yield begin
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    archive = _archive(arguments)
+    holdings = archive.chosen(arguments.symbols)
+    damaged = 0
+    with _watched(archive, "verify", holdings) as begin:
+        for symbol, holding in holdings.items():
+            begin(symbol)
+            inspection = inspect(
+                archive, holding, now_ns=clock.now_ns, epoch=arguments.epoch, replays=not arguments.no_replay
+            )
+            damaged += not inspection.sound
+            print(msgspec.json.encode(inspection).decode() if arguments.json else _line(inspection))
+            _tell(inspection.findings)
+    if not arguments.json:
+        print(f"{len(holdings) - damaged} of {len(holdings)} symbols sound")
+    return DAMAGED if damaged else SOUND
+
+
+def _line(inspection: Inspection) -> str:
+    """`AAL    sound    seq 1200  40 frames in 3 objects, ...`."""
+    counts = (
+        f"{inspection.frames:,} frames in {inspection.objects:,} objects",
+        f"{inspection.checkpoints - inspection.disagreements:,} of {inspection.checkpoints:,} checkpoints agree",
+        f"{inspection.duplicates:,} duplicates",
+        f"{inspection.refused:,} refused above a fence",
+    )
+    state = "sound" if inspection.sound else "DAMAGED"
+    return f"{inspection.symbol:<8} {state:<8} seq {inspection.seq:,}  {', '.join(counts)}"
+
+
+def _tell(findings: list[Finding]) -> None:
+    for finding in findings[:TOLD]:
+        print(finding.lines(), file=sys.stderr)
+    if len(findings) > TOLD:
+        print(f"... and {len(findings) - TOLD:,} more findings: verify --json lists them", file=sys.stderr)
+
+
+def _ls(arguments: argparse.Namespace) -> int:
+    archive = _archive(arguments)
+    if arguments.objects:
+        return _ls_objects(archive, arguments)
+    for holding in archive.chosen(arguments.symbols).values():
+        epochs = sorted(holding.epochs)
+        document = {**msgspec.structs.asdict(holding), "epochs": epochs}
+        spoken = ", ".join(str(epoch) for epoch in epochs)
+        size = f"{holding.objects:>8,} objects  {holding.compressed_bytes:>15,} bytes"
+        _print(document, f"{holding.symbol:<8} {size}  epochs {spoken}", as_json=arguments.json)
+    return SOUND
+
+
+def _ls_objects(archive: Archive, arguments: argparse.Namespace) -> int:
+    archive.chosen(arguments.symbols)
+    for epoch, symbol, entry in archive.objects():
+        if not arguments.symbols or symbol in arguments.symbols:
+            document = {"symbol": symbol, "epoch": epoch, "object": entry.key, "bytes": entry.size}
+            _print(document, f"{entry.size:>12,}  {entry.key}", as_json=arguments.json)
+    return SOUND
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    archive = _archive(arguments)
+    if arguments.object:
+        damages: list[Damage] = []
+        for placed in read_object(archive.journal, arguments.object, "", damages):
+            _show_frame(placed.frame, arguments, placed)
+        return _conclude(damages)
+    holdings = archive.chosen(arguments.symbols)
+    readers = []
+    for symbol, holding in holdings.items():
+        reader = archive.reader(symbol, epoch=arguments.epoch or max(holding.epochs))
+        readers.append(reader)
+        for frame in reader:
+            _show_frame(frame, arguments)
+    return _conclude([damage for reader in readers for damage in reader.account.damages])
+
+
+def _show_frame(frame: Frame, arguments: argparse.Namespace, placed: PlacedFrame | None = None) -> None:
+    first, last = max(arguments.first, frame.first_seq), frame.next_seq - 1
+    if arguments.last is not None:
+        last = min(arguments.last, last)
+    if first > last and frame.count:
+        return
+    document = {
+        "symbol": frame.symbol,
+        "epoch": frame.epoch,
+        "environment": Environment(frame.environment).name,
+        "first_seq": frame.first_seq,
+        "commands": frame.count,
+        "checkpoints": {str(mark.seq): mark.digest.hex() for mark in frame.checkpoints},
+        "bytes": frame.size,
+        "previous": frame.previous.hex(),
+        "digest": frame.digest.hex(),
+    }
+    where = ""
+    if placed is not None:
+        document |= {"object": placed.object, "offset": placed.offset}
+        where = f"  offset {placed.offset}"
+    if not (arguments.json and arguments.commands):
+        spoken = f"{frame.count} commands, {len(frame.checkpoints)} checkpoints, {frame.size:,} bytes"
+        seqs = f"seq {frame.first_seq}..{frame.next_seq - 1}"
+        chain = f"{frame.previous.hex()[:12]} <- {frame.digest.hex()[:12]}"
+        _print(document, f"{frame.symbol} epoch {frame.epoch} {seqs}  {spoken}  {chain}{where}", as_json=arguments.json)
+    if arguments.commands:
+        for seq, command in enumerate(frame.unpacked(), frame.first_seq):
+            if first <= seq <= last:
+                document = {"symbol": frame.symbol, "epoch": frame.epoch, "seq": seq, **msgspec.structs.asdict(command)}
+                _print(document, f"  seq {seq}  {_spoken(command)}", as_json=arguments.json)
+
+
+def _spoken(command: Command) -> str:
+    """A command in words: `15:04:05... member 3 #17 NEW SELL 100 @ 5853 LIMIT GTC`."""
+    words = [
+        f"{command.ts_ns} ns  member {command.member} #{command.command_id & (1 << 48) - 1}",
+        Kind(command.kind).name,
+    ]
+    if command.kind == Kind.NEW:
+        price = "MARKET" if command.type == OrderType.MARKET else f"@ {command.price}"
+        words += [Side(command.side).name, str(command.qty), price, TimeInForce(command.tif).name]
+    elif command.target_id:
+        words.append(f"of {command.target_id >> 48} #{command.target_id & (1 << 48) - 1}")
+        if command.kind in {Kind.REPLACE, Kind.REDUCE}:
+            words.append(f"{command.qty} @ {command.price}" if command.kind == Kind.REPLACE else f"by {command.qty}")
+    return " ".join(words) + (f"  flags {command.flags}" if command.flags else "")
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    archive = _archive(arguments)
+    holdings = archive.chosen(arguments.symbols)
+    readers: list[LineageReader] = []
+    with _destination(arguments) as writer, _watched(archive, "export", holdings) as begin:
+        for symbol, holding in holdings.items():
+            begin(symbol)
+            reader = archive.reader(symbol, epoch=arguments.epoch or max(holding.epochs))
+            readers.append(reader)
+            for some in rows(reader, arguments.content):
+                writer.write(some)
+    return _conclude([damage for reader in readers for damage in reader.account.damages])
+
+
+@contextmanager
+def _destination(arguments: argparse.Namespace) -> Iterator[RowWriter]:
+    """Where the rows go; a file has its name only once it is complete."""
+    out: Path | None = arguments.out
+    if out is None:
+        yield JsonLines(arguments.content, sys.stdout.buffer.write)
+        sys.stdout.flush()
+        return
+    if out.suffix not in {".parquet", ".jsonl"}:
+        raise ArchiveError("export", where=str(out), cause="unknown suffix", hint="expected FILE.parquet or FILE.jsonl")
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=out.parent) as folder:
+        part = Path(folder, out.name)
+        with part.open("wb") as file:
+            writer: RowWriter = (
+                Parquet(arguments.content, part)
+                if out.suffix == ".parquet"
+                else JsonLines(arguments.content, file.write)
+            )
+            yield writer
+            writer.close()
+        part.replace(out)
+
+
+def _conclude(damages: list[Damage]) -> int:
+    """What was shown or exported is sound as far as it goes; say why it does not go further."""
+    _tell([Finding.of(damage) for damage in damages])
+    return DAMAGED if damages else SOUND
+
+
+def _print(document: dict[str, Any], spoken: str, *, as_json: bool) -> None:
+    print(msgspec.json.encode(document).decode() if as_json else spoken)
