@@ -162,7 +162,7 @@ def _fields(command: Command) -> Row:
 def _trade_rows(frames: Iterable[Frame]) -> Iterator[list[Row]]:
     venue: Venue | None = None
     for frame in frames:
-        venue = venue or Venue(frame.symbol)
+        venue = venue or Venue.listed(frame.symbol)
         packed: list[bytes] = []
         replay_frame(venue, frame, packed.append, lambda _: None)
         yield [

@@ -144,7 +144,7 @@ def _replay(inspection: Inspection, reader: Frames, now_ns: Callable[[], int]) -
             expected, found = f"digest {comparison.primary.hex()}", f"digest {comparison.recovered.hex()}"
             inspection.findings.append(_finding("divergence", symbol, "", comparison.seq, expected, found))
 
-    recovery = rebuild(reader, Venue(symbol), now_ns=now_ns, on_checkpoint=compare)
+    recovery = rebuild(reader, Venue.listed(symbol), now_ns=now_ns, on_checkpoint=compare)
     inspection.checkpoints, inspection.disagreements = recovery.checkpoints, recovery.disagreements
     inspection.fills = recovery.fills
     inspection.digest = recovery.digest.hex()
