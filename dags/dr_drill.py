@@ -90,8 +90,8 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, *, paused: bool) -
         always = {"trigger_rule": TriggerRule.ALL_DONE}
         tear_down = TearDownOperator(task_id="tear_down", **always)
         inventory = InventoryOperator(task_id="inventory", **always)
-        verdict, seal = JudgeOperator(task_id="verdict", **always), SealOperator(task_id="seal", **always)
-        report, gate = ReportOperator(task_id="report", **always), GateOperator(task_id="gate", retries=0, **always)
+        verdict, report = JudgeOperator(task_id="verdict", **always), ReportOperator(task_id="report", **always)
+        seal, gate = SealOperator(task_id="seal", **always), GateOperator(task_id="gate", retries=0, **always)
 
         register >> preflight >> loss >> declare >> [build, fence, captures]
         [build, fence] >> drain >> sabotage >> rehydrate
@@ -102,8 +102,8 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, *, paused: bool) -
             >> tear_down
             >> inventory
             >> verdict
-            >> seal
             >> report
+            >> seal
             >> gate
         )
     return dag

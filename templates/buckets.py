@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from troposphere import GetAtt, Ref, Sub, Template, s3
 
 from templates.frame import account_tags
-from templates.policies import document, statement
+from templates.policies import Document, document, statement
 from templates.settings import Settings
+
+QUARTER_DAYS = 90
 
 
 def add_bucket(
-    template: Template, settings: Settings, title: str, name: str, *, versioned: bool = True, **more: Any
+    template: Template,
+    settings: Settings,
+    title: str,
+    name: str,
+    *,
+    versioned: bool = True,
+    allow: Sequence[Document] = (),
+    **more: Any,
 ) -> None:
-    """Add bucket `<name>-<account>` and its TLS-only policy; it is retained whatever happens to the stack.
+    """Add bucket `<name>-<account>` and its policy: TLS only, and what `allow` lets AWS services do.
 
-    Not `versioned` is for what is overwritten each second for as long as the exchange runs.
+    The bucket is retained whatever happens to the stack. Not `versioned` is for what is overwritten each second for as
+    long as the exchange runs.
     """
     template.add_resource(
         s3.Bucket(
@@ -42,7 +53,8 @@ def add_bucket(
             **more,
         )
     )
-    if not settings.require_tls:
+    statements = [*([_tls_only(title)] if settings.require_tls else []), *allow]
+    if not statements:
         return
     template.add_resource(
         s3.BucketPolicy(
@@ -50,31 +62,44 @@ def add_bucket(
             DeletionPolicy="Retain",
             UpdateReplacePolicy="Retain",
             Bucket=Ref(title),
-            PolicyDocument=document(
-                statement(
-                    "TlsOnly",
-                    ["s3:*"],
-                    [GetAtt(title, "Arn"), Sub(f"${{{title}.Arn}}/*")],
-                    effect="Deny",
-                    condition={"Bool": {"aws:SecureTransport": "false"}},
-                    principal="*",
-                )
-            ),
+            PolicyDocument=document(*statements),
         )
+    )
+
+
+def _tls_only(title: str) -> Document:
+    return statement(
+        "TlsOnly",
+        ["s3:*"],
+        [GetAtt(title, "Arn"), Sub(f"${{{title}.Arn}}/*")],
+        effect="Deny",
+        condition={"Bool": {"aws:SecureTransport": "false"}},
+        principal="*",
     )
 
 
 def lifecycle(*, days: int, prefix: str) -> s3.LifecycleConfiguration:
     """Keep current objects below `prefix` for `days`, cheaper from day 30; sweep broken uploads at once."""
+    return classes(("keep", prefix, days))
+
+
+def classes(*kept: tuple[str, str, int]) -> s3.LifecycleConfiguration:
+    """Retention by class: (name, prefix, days). What no class names is kept for ever; broken uploads go at once.
+
+    What is kept for longer than a quarter gets cheaper from day 30. A lock or a legal hold outlasts every class.
+    """
     return s3.LifecycleConfiguration(
         Rules=[
-            s3.LifecycleRule(
-                Id="keep",
-                Status="Enabled",
-                Prefix=prefix,
-                Transitions=[s3.LifecycleRuleTransition(StorageClass="STANDARD_IA", TransitionInDays=30)],
-                ExpirationInDays=days,
-                NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=days),
+            *(
+                s3.LifecycleRule(
+                    Id=name,
+                    Status="Enabled",
+                    Prefix=prefix,
+                    ExpirationInDays=days,
+                    NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=days),
+                    **_cheaper(days),
+                )
+                for name, prefix, days in kept
             ),
             s3.LifecycleRule(
                 Id="sweep",
@@ -83,3 +108,9 @@ def lifecycle(*, days: int, prefix: str) -> s3.LifecycleConfiguration:
             ),
         ]
     )
+
+
+def _cheaper(days: int) -> dict[str, Any]:
+    if days <= QUARTER_DAYS:
+        return {}
+    return {"Transitions": [s3.LifecycleRuleTransition(StorageClass="STANDARD_IA", TransitionInDays=30)]}

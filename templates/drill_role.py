@@ -11,6 +11,7 @@ from templates.settings import EXERCISES
 
 _ACCOUNT = "${AWS::AccountId}"
 _JOURNAL = "arn:${AWS::Partition}:s3:::aex-journal-${AWS::AccountId}"
+_ANCHOR = "arn:${AWS::Partition}:s3:::aex-evidence-anchor-${AWS::AccountId}"
 _EVIDENCE = "arn:${AWS::Partition}:s3:::aex-evidence-${AWS::AccountId}"
 _WITNESS = "arn:${AWS::Partition}:s3:::aex-witness-${AWS::AccountId}"
 
@@ -179,7 +180,7 @@ def _objects() -> list[dict[str, Any]]:
     evidence = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:PutObject", "s3:PutObjectRetention"]
     settings = ["s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration", "s3:GetBucketVersioning"]
     read = ["s3:GetObject", "s3:GetObjectVersion"]
-    readable = ("journal/*", "control/*", "recovered/*", f"{EXERCISES}*")
+    readable = ("journal/*", "control/*", "recovered/*", "house/*", f"{EXERCISES}*")
     listed = only_prefix(*readable)
     return [
         statement("ReadJournal", read, objects(_JOURNAL, *readable)),
@@ -188,8 +189,13 @@ def _objects() -> list[dict[str, Any]]:
         statement(
             "GoAhead", ["s3:DeleteObject", "s3:PutObject"], objects(_JOURNAL, "control/*", f"{EXERCISES}*/control/*")
         ),
+        # Whose pseudonym is whose is known to who holds this key: it lies in the house, away from the evidence.
+        statement("Pseudonyms", ["s3:PutObject"], objects(_JOURNAL, "house/*")),
         statement("Evidence", evidence, objects(_EVIDENCE, "*")),
         statement("EvidenceBucket", [*settings, "s3:ListBucket", "s3:ListBucketVersions"], [Sub(_EVIDENCE)]),
+        # Heads are put where none is; what lies there cannot be deleted or written over by whoever writes the chain.
+        statement("Anchor", evidence, objects(_ANCHOR, "heads/*")),
+        statement("AnchorBucket", [*settings, "s3:ListBucket"], [Sub(_ANCHOR)]),
         statement("Orders", ["s3:GetObject", "s3:PutObject"], objects(_WITNESS, "orders/*")),
         statement("Words", ["s3:GetObject"], objects(_WITNESS, "*")),
         statement("WordList", ["s3:ListBucket"], [Sub(_WITNESS)]),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import GetAtt, Sub, Template, iam, kms, s3
+from troposphere import GetAtt, Ref, Sub, Template, iam, kms, s3
 
-from templates.buckets import add_bucket
+from templates.buckets import QUARTER_DAYS, add_bucket, classes
 from templates.drill_role import drill_statements
 from templates.frame import account_tags, blank, offer, output
 from templates.policies import objects, only_prefix, role, statement, trust_account
@@ -27,7 +27,15 @@ def evidence(settings: Settings) -> Template:
         "aex-evidence",
         ObjectLockEnabled=True,
         ObjectLockConfiguration=s3.ObjectLockConfiguration(ObjectLockEnabled="Enabled"),
+        LoggingConfiguration=s3.LoggingConfiguration(
+            DestinationBucketName=Ref("AccessLogBucket"), LogFilePrefix="evidence/"
+        ),
+        # The chain is in no class: it is never swept.
+        LifecycleConfiguration=classes(
+            ("records", "drills/", settings.record_retention_days), ("templates", "templates/", QUARTER_DAYS)
+        ),
     )
+    _access_log(template, settings)
     # A mailbox: the last word of members and monitor is written again each second. What matters goes to the evidence.
     add_bucket(template, settings, "WitnessBucket", "aex-witness", versioned=False)
     _signing_key(template)
@@ -35,8 +43,29 @@ def evidence(settings: Settings) -> Template:
         template.add_resource(made)
     offer(template, "EvidenceBucket", "WitnessBucket", "SigningKey.Arn")
     offer(template, "DrillRole.Arn", "SaboteurRole.Arn", "FaultInjectorRole.Arn", "WitnessRole.Arn")
+    offer(template, "RecordsRole.Arn")
     output(template, "SigningKeyAlias", "alias/aex-evidence")
     return template
+
+
+def _access_log(template: Template, settings: Settings) -> None:
+    """Who read the evidence: S3 writes a line per request. Kept as long as the records; nobody else may write there."""
+    deliver = statement(
+        "LogDelivery",
+        ["s3:PutObject"],
+        [Sub("${AccessLogBucket.Arn}/evidence/*")],
+        condition={"StringEquals": {"aws:SourceAccount": Sub("${AWS::AccountId}")}},
+        principal={"Service": "logging.s3.amazonaws.com"},
+    )
+    kept = classes(("reads", "evidence/", settings.record_retention_days))
+    add_bucket(
+        template,
+        settings,
+        "AccessLogBucket",
+        "aex-evidence-reads",
+        allow=[deliver],
+        LifecycleConfiguration=kept,
+    )
 
 
 def _signing_key(template: Template) -> None:
@@ -79,6 +108,7 @@ def _roles() -> list[iam.Role]:
         _role("SaboteurRole", "aex-saboteur", _saboteur()),
         _role("FaultInjectorRole", "aex-fault-injector", _fault_injector()),
         _role("WitnessRole", "aex-witness", _witness()),
+        _role("RecordsRole", "aex-records", _records()),
     ]
 
 
@@ -125,6 +155,22 @@ def _fault_injector() -> list[dict[str, Any]]:
             ["*"],
             condition={"ArnLike": {"ecs:cluster": Sub(f"{ecs}:cluster/aex-*")}},
         ),
+    ]
+
+
+def _records() -> list[dict[str, Any]]:
+    """Who amends, signs off and holds: a person's role. The drill cannot lift a hold, this role cannot build a site."""
+    bucket = "${EvidenceBucket.Arn}"
+    anchor = "arn:${AWS::Partition}:s3:::aex-evidence-anchor-${AWS::AccountId}"
+    hold = ["s3:GetObjectLegalHold", "s3:PutObjectLegalHold"]
+    read = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention"]
+    write = ["s3:PutObject", "s3:PutObjectRetention"]
+    return [
+        statement("Read", read, [*objects(bucket, "drills/*", "chain/*"), *objects(anchor, "heads/*")]),
+        statement("Append", write, [*objects(bucket, "chain/*"), *objects(anchor, "heads/*")]),
+        statement("Hold", hold, objects(bucket, "drills/*")),
+        statement("List", _LISTING, [GetAtt("EvidenceBucket", "Arn"), Sub(anchor)]),
+        statement("Sign", ["kms:GetPublicKey", "kms:Sign"], [GetAtt("SigningKey", "Arn")]),
     ]
 
 

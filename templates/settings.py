@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 # Stack, role, cluster and log group names are made of it; Cloud Map needs a DNS label.
+FIVE_YEARS_DAYS = 1827  # 17 CFR 242.1005, 240.17a-1
 SITE_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,23}")
 # A stream name must tell epoch 1 (`matching-engine-ZZT1`) from later ones (`matching-engine-ZZT1-e2`): no hyphen.
 SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9.]{0,7}")
@@ -37,6 +38,7 @@ class Settings:
     drill_id: str = "none"
     region: str = "us-east-1"
     journal_region: str = "us-west-2"
+    anchor_region: str = "us-east-1"
     symbols_per_task: int = 52
     commit_ms: int = 250
     checkpoint_every: int = 1000
@@ -55,6 +57,7 @@ class Settings:
     require_tls: bool = True
     log_retention_days: int = 30
     journal_retention_days: int = 2555
+    record_retention_days: int = 2555
     freshness_alarm_seconds: int = 60
 
     def __post_init__(self) -> None:
@@ -69,6 +72,10 @@ class Settings:
             raise ValueError(f"environment: {self.environment!r} is neither LIVE nor DRILL")
         if self.epoch < 1 or self.symbols_per_task < 1:
             raise ValueError(f"epoch {self.epoch} and symbols_per_task {self.symbols_per_task} start at 1")
+        if self.record_retention_days < FIVE_YEARS_DAYS:
+            raise ValueError(f"record_retention_days: {self.record_retention_days}, records are kept for five years")
+        if self.anchor_region == self.journal_region:
+            raise ValueError(f"anchor_region: {self.anchor_region} is the evidence's own; an anchor lies in another")
         if self.recover and not self.recover.endswith("/"):
             raise ValueError(f"recover: {self.recover!r} is a prefix of the journal bucket and ends with '/'")
         if bool(self.root) != (self.environment == "DRILL") or (self.root and not EXERCISE_ROOT.fullmatch(self.root)):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from troposphere import Template
 
+from templates.anchor import anchor
 from templates.compute import CLUSTERS, compute
 from templates.edge import edge
 from templates.evidence import evidence
@@ -58,14 +59,15 @@ class Stack:
 
 
 def account_stacks(settings: Settings) -> list[Stack]:
-    """The stacks that outlive every drill, in the journal's region."""
+    """The stacks that outlive every drill, in the journal's region; the anchor of the evidence lies in another."""
     makers: tuple[tuple[str, Callable[[Settings], Template]], ...] = (
         ("aex-evidence", evidence),
         ("aex-journal", journal),
         ("aex-zone", zone),
         ("aex-notification", notification),
     )
-    return [Stack(name, settings.journal_region, make(settings)) for name, make in makers]
+    made = [Stack(name, settings.journal_region, make(settings)) for name, make in makers]
+    return [*made, Stack("aex-anchor", settings.anchor_region, anchor(settings))]
 
 
 def site_stacks(settings: Settings) -> list[Stack]:

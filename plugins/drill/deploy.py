@@ -36,6 +36,8 @@ def deploy(settings: Settings) -> None:
     services = inventory.offered(session, settings.dr_region)
     sites.deploy(session, site, say, account=True)
     evidence_store.require_lock(session, settings.evidence_bucket, region=settings.dr_region)
+    away = default_session(settings.anchor_region)
+    evidence_store.require_lock(away, settings.anchor_bucket, region=settings.anchor_region)
     epoch = fence.Epoch(epoch=site.epoch, site=PRIMARY, environment=site.environment, at_ns=clock.now_ns())
     fence.take_epoch(session, settings.journal_bucket, settings.dr_region, epoch)
     zone = routing.zone_id(session, site.zone)

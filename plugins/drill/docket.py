@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import gzip
 import json
+import secrets
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from drill import clock
 from drill.aws import drill_lock, evidence_store
-from drill.aws.evidence_store import Artifact, Retention
+from drill.aws.chain_store import ChainStore, Place
+from drill.aws.evidence_store import Artifact, EvidenceExistsError, Retention
+from drill.aws.signing_key import signing_key
+from drill.aws.time_stamp import authority
 from drill.core.events import Event
 from drill.core.evidence import Evidence, assemble
+from drill.core.evidence.artifact import of_attempt, parts
+from drill.core.evidence.canonical import sha256
+from drill.core.evidence.manifest import Entry, Manifest, manifest
+from drill.core.evidence.pseudonym import Pseudonyms
 from drill.core.plan import Plan
 from drill.settings import Settings
-from engine.storage import Store, open_store
+from engine.storage import AlreadyExistsError, Store, open_store
 
 COMPRESS_BYTES = 262_144
+PSEUDONYM_KEY = "house/pseudonym-key"  # in the journal's bucket: in the house, away from the evidence
 Sessions = Callable[[str], Any]  # region name -> boto3.Session
 
 
@@ -30,11 +41,14 @@ class NotRegistered(LookupError):
 class Docket:
     """What a step of a drill reads and writes. Documents and events are written once, never edited.
 
-    `sessions` gives a boto3.Session for a region; nothing here knows Airflow.
+    `sessions` gives a boto3.Session for a region; nothing here knows Airflow. `attempt` is the number of the step's
+    try: from the second on, a document that an earlier try wrote otherwise is written as `<name>@<attempt>` beside it,
+    and readers get the highest attempt.
     """
 
-    def __init__(self, drill: str, settings: Settings, sessions: Sessions) -> None:
+    def __init__(self, drill: str, settings: Settings, sessions: Sessions, *, attempt: int = 1) -> None:
         self.drill = drill
+        self.attempt = attempt
         self.settings = settings
         self.sessions = sessions
         self.home = sessions(settings.dr_region)
@@ -61,37 +75,75 @@ class Docket:
         return event
 
     def put(self, name: str, content: bytes) -> None:
-        """Write an artifact under the drill's folder, locked."""
-        until_ns = clock.now_ns() + self.settings.lock_minutes * 60_000_000_000
+        """Write an artifact under the drill's folder, once and locked. The same content again is no error.
+
+        Raises EvidenceExistsError where this attempt wrote something else under the name.
+        """
+        if self.attempt > 1:
+            stem, _, _ = parts(name)
+            earlier = self._newest(stem)
+            if earlier is not None and self._evidence.get(earlier) != content:
+                name = of_attempt(name, self.attempt)
         evidence_store.put(
             self.home,
             self.settings.evidence_bucket,
             self.drill,
             name,
             content,
-            retention=Retention(mode=self.settings.lock_mode, until_ns=until_ns),
+            retention=self._retention(),
             region=self.settings.dr_region,
         )
 
+    def _retention(self) -> Retention:
+        until_ns = clock.now_ns() + self.settings.lock_minutes * 60_000_000_000
+        return Retention(mode=self.settings.lock_mode, until_ns=until_ns)
+
     def file(self, name: str, document: Mapping[str, Any]) -> None:
-        """Write a raw document of the evidence: `raw/<name>.json`, compressed where it is large."""
-        content = json.dumps(document, separators=(",", ":")).encode()
+        """Write a raw document of the evidence: `raw/<name>.json`, compressed where it is large.
+
+        Members leave no trace of who they are: their numbers are replaced by keyed pseudonyms.
+        """
+        content = json.dumps(self.pseudonyms.conceal(document), separators=(",", ":")).encode()
         if len(content) > COMPRESS_BYTES:
             self.put(f"raw/{name}.json.gz", gzip.compress(content, compresslevel=3, mtime=0))
         else:
             self.put(f"raw/{name}.json", content)
 
+    @cached_property
+    def pseudonyms(self) -> Pseudonyms:
+        """The members' pseudonyms; their key lies with the journal and is drawn once."""
+        store = self.journal()
+        if not store.exists(PSEUDONYM_KEY):
+            with suppress(AlreadyExistsError):  # another step was first: its key is everybody's
+                store.put(PSEUDONYM_KEY, secrets.token_bytes(32), if_absent=True)
+        return Pseudonyms(store.get(PSEUDONYM_KEY))
+
     def document(self, name: str) -> Any:
-        """A raw document, or None where it was not written."""
-        content = self.find(f"raw/{name}.json")
-        if content is not None:
-            return json.loads(content)
-        packed = self.find(f"raw/{name}.json.gz")
-        return None if packed is None else json.loads(gzip.decompress(packed))
+        """A raw document as its last attempt wrote it, or None where it was not written."""
+        there = self._newest(f"raw/{name}", (".json", ".json.gz"))
+        if there is None:
+            return None
+        content = self._evidence.get(there)
+        return json.loads(gzip.decompress(content) if there.endswith(".gz") else content)
 
     def find(self, name: str) -> bytes | None:
-        """Any artifact of the drill's folder, or None."""
-        return self._evidence.get(name) if self._evidence.exists(name) else None
+        """Any artifact of the drill's folder as its last attempt wrote it, or None."""
+        stem, _, suffix = parts(name)
+        there = self._newest(stem, (suffix,))
+        return None if there is None else self._evidence.get(there)
+
+    def stored(self, name: str) -> bytes:
+        """The artifact of exactly this name; raises NotFoundError where there is none."""
+        return self._evidence.get(name)
+
+    def _newest(self, stem: str, suffixes: tuple[str, ...] = ()) -> str | None:
+        """The name under which the last attempt wrote `stem`, among these suffixes (none: whatever they are)."""
+        tried: dict[int, str] = {}
+        for entry in self._evidence.list(stem):
+            found, attempt, suffix = parts(entry.key)
+            if found == stem and (not suffixes or suffix in suffixes):
+                tried[attempt] = entry.key
+        return tried[max(tried)] if tried else None
 
     def names(self) -> list[str]:
         """Names of all artifacts, without reading them."""
@@ -106,6 +158,29 @@ class Docket:
         ):
             found.setdefault(artifact.key.removeprefix(prefix), artifact)
         return found
+
+    def manifest(self) -> Manifest:
+        """Every artifact filed so far with the hash of what lies in the store."""
+        entries = (
+            Entry(name=name, sha256=sha256(self._evidence.get(name)), size=artifact.size, version_id=artifact.version)
+            for name, artifact in self.artifacts().items()
+        )
+        return manifest(self.drill, entries)
+
+    def chain(self) -> ChainStore:
+        """The chain of all drills' records, and its anchor in the other region."""
+        settings = self.settings
+        home = Place(self.home, settings.evidence_bucket, settings.dr_region, self._retention)
+        away = Place(
+            self.sessions(settings.anchor_region), settings.anchor_bucket, settings.anchor_region, self._retention
+        )
+        return ChainStore(
+            home,
+            away,
+            lambda: signing_key(self.home, settings.dr_region, settings.signing_key),
+            by=socket.gethostname(),
+            stamp=authority(settings.tsa_url) if settings.tsa_url else None,
+        )
 
     def evidence(self, *, leave_out: tuple[str, ...] = ()) -> Evidence:
         """All raw evidence, as the verdict wants it; `leave_out` names large documents that are not needed."""
@@ -143,14 +218,20 @@ class Docket:
             raise NotRegistered(msg)
         return msgspec.convert(registration["plan"], Plan)
 
+    def rejected(self) -> bool:
+        """Whether the drill was refused at registration: another one held the lock."""
+        return any("-register-reject-" in name for name in self.names())
+
     def aborted(self) -> str | None:
         """Why the drill is to stop, or None."""
-        content = self.find("abort.json")
-        return None if content is None else str(json.loads(content)["reason"])
+        if not self._evidence.exists("abort.json"):  # asked all the time: no listing
+            return None
+        return str(json.loads(self._evidence.get("abort.json"))["reason"])
 
     def abort(self, reason: str) -> None:
-        """Ask every step of this drill to stop; teardown, verdict and report still happen."""
-        self.put("abort.json", json.dumps({"reason": reason, "at_ns": str(clock.now_ns())}).encode())
+        """Ask every step of this drill to stop; teardown, verdict and report still happen. The first reason stands."""
+        with suppress(EvidenceExistsError):
+            self.put("abort.json", json.dumps({"reason": reason, "at_ns": str(clock.now_ns())}).encode())
 
     def outcome(self) -> str | None:
         """The outcome that was filed, or None while there is none."""

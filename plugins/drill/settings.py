@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     python: str = Field(default="python", description="interpreter in the task definitions' command")
     lock_mode: str = Field(default="GOVERNANCE", description="Object Lock mode of evidence: COMPLIANCE in production")
     lock_minutes: int = Field(default=60, ge=1, description="Object Lock retention of evidence")
+    signing_key: str = Field(default="alias/aex-evidence", description="KMS key, or file: and a PEM file's path")
+    anchor_region: str = Field(default="us-east-1", description="where the chain's heads are anchored: another region")
+    tsa_url: str = Field(default="", description="RFC 3161 authority that time-stamps the chain's heads; empty: none")
     airflow_url: str = "http://127.0.0.1:8080"
     airflow_user: str = "operator"
     airflow_password: str = Field(default="", repr=False)
@@ -51,6 +54,11 @@ class Settings(BaseSettings):
     def evidence_bucket(self) -> str:
         """Bucket of the evidence (versioned, Object Lock)."""
         return f"aex-evidence-{self.account}"
+
+    @property
+    def anchor_bucket(self) -> str:
+        """Bucket of the chain's anchored heads, in `anchor_region`."""
+        return f"aex-evidence-anchor-{self.account}"
 
     @property
     def witness_bucket(self) -> str:

@@ -41,9 +41,9 @@ AFTER = {
     "tear_down": {"objectives", "build", "fence", "captures", "drain", "sabotage", "rehydrate", "validate"},
     "inventory": {"tear_down"},
     "verdict": {"inventory"},
-    "seal": {"verdict"},
-    "report": {"seal"},
-    "gate": {"report"},
+    "report": {"verdict"},
+    "seal": {"report"},
+    "gate": {"seal"},
 }
 HEAVY = ("boto3", "botocore", "great_expectations", "pandas", "troposphere", "altair", "numpy")
 

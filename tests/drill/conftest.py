@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from drill.operators import gate, step
 from drill.settings import Settings
 from drill.site_settings import PRIMARY
 from tests.core import worlds
+from tests.core.signing import private_key
 from tests.drill.memory_account import MemoryAccount
 
 
@@ -28,9 +30,15 @@ def _no_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A signing key as an operator without KMS would make it."""
+    return private_key(tmp_path_factory.mktemp("keys") / "drill.pem")
+
+
 @pytest.fixture
-def settings() -> Settings:
-    return Settings(symbols=",".join(worlds.LISTING), account="111122223333")
+def settings(key_file: Path) -> Settings:
+    return Settings(symbols=",".join(worlds.LISTING), account="111122223333", signing_key=f"file:{key_file}")
 
 
 @pytest.fixture
@@ -116,8 +124,8 @@ def events(fresh: Docket) -> Any:
 def ordered(account: MemoryAccount, settings: Settings) -> Any:
     """The body of an order to the witnesses, or None."""
 
-    def read(verb: str) -> Any:
-        body = account.s3.content(settings.witness_bucket, f"orders/{worlds.DRILL}/{verb}.json")
+    def read(verb: str, drill: str = worlds.DRILL) -> Any:
+        body = account.s3.content(settings.witness_bucket, f"orders/{drill}/{verb}.json")
         return None if body is None else json.loads(body)
 
     return read

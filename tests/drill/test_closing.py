@@ -25,8 +25,8 @@ def close(context):
 
     def run() -> None:
         JudgeOperator(task_id="verdict").execute(context)
-        SealOperator(task_id="seal").execute(context)
         ReportOperator(task_id="report").execute(context)
+        SealOperator(task_id="seal").execute(context)
 
     return run
 
@@ -51,7 +51,8 @@ def test_the_manifest_has_every_artifact_with_its_hash(fresh, close):
     manifest = json.loads(fresh.find("manifest.json"))
     listed = {one["name"]: one for one in manifest["artifacts"]}
     assert before | {"verdict.json"} <= set(listed)
-    assert not {"manifest.json", "outcome.json", "report.json"} & set(listed)
+    assert {"report.json", "report.html"} <= set(listed), "the report is sealed with what it was made from"
+    assert not {"manifest.json", "outcome.json"} & set(listed)
     for name, one in listed.items():
         content = fresh.find(name)
         assert (one["sha256"], one["size"]) == (hashlib.sha256(content).hexdigest(), len(content))
@@ -77,7 +78,9 @@ def test_the_report_is_filed_as_record_and_page_with_the_manifest(fresh, close, 
     close()
     report = decode(fresh.find("report.json"))
     manifest = json.loads(fresh.find("manifest.json"))
-    assert [artifact.name for artifact in report.close.manifest] == [one["name"] for one in manifest["artifacts"]]
+    named = {(artifact.name, artifact.sha256) for artifact in report.close.manifest}
+    sealed = {(one["name"], one["sha256"]) for one in manifest["artifacts"]}
+    assert named < sealed, "the report lists what it was made from; the manifest lists the report as well"
     assert report.close.filing.path == f"{settings.reports}/{worlds.DRILL}/report.html"
     assert report.result.verdict.sentence in fresh.find("report.html").decode()
 

@@ -9,6 +9,7 @@ import pytest
 
 from drill import clock
 from drill.aws import evidence_store
+from drill.aws.evidence_store import EvidenceExistsError
 from drill.core.evidence import assemble
 from tests.core import worlds
 
@@ -59,15 +60,50 @@ def test_evidence_is_events_and_raw_documents_alone(docket):
     assert assemble({name: docket.find(name) for name in docket.names()}) == evidence
 
 
-def test_artifacts_are_listed_in_their_newest_version(fresh):
+def test_artifacts_are_listed_with_their_versions(fresh):
     fresh.put("verdict.json", b"1")
-    fresh.put("verdict.json", b"12")
     fresh.put("raw/drain.json", b"{}")
     found = fresh.artifacts()
     assert {name: (one.size, one.version) for name, one in found.items()} == {
-        "verdict.json": (2, "v2"),
-        "raw/drain.json": (2, "v3"),
+        "verdict.json": (1, "v1"),
+        "raw/drain.json": (2, "v2"),
     }
+
+
+def test_a_document_is_written_once(fresh):
+    fresh.put("verdict.json", b"1")
+    fresh.put("verdict.json", b"1")
+    with pytest.raises(EvidenceExistsError, match=r"verdict.json was written with other content"):
+        fresh.put("verdict.json", b"12")
+    assert (fresh.find("verdict.json"), fresh.artifacts()["verdict.json"].version) == (b"1", "v1")
+
+
+def test_a_retry_writes_beside_what_its_first_try_wrote_and_readers_get_the_retrys(fresh, settings, account):
+    again = type(fresh)(worlds.DRILL, settings, account.session, attempt=2)
+    fresh.file("drain", {"at": 1})
+    fresh.file("fence", {"at": 1})
+    again.file("fence", {"at": 1})
+    again.file("drain", {"at": 2})
+    again.file("recovered", {"large": "x" * 300_000})
+    assert fresh.names() == ["raw/drain.json", "raw/drain@2.json", "raw/fence.json", "raw/recovered.json.gz"]
+    assert fresh.document("drain") == {"at": 2}
+    assert json.loads(fresh.find("raw/drain.json")) == {"at": 2}
+    assert fresh.evidence().documents["drain"] == {"at": 2}
+    assert json.loads(fresh.stored("raw/drain.json")) == {"at": 1}
+
+
+def test_the_first_reason_for_an_abort_stands(fresh):
+    fresh.abort("first")
+    fresh.abort("second")
+    assert fresh.aborted() == "first"
+
+
+def test_members_leave_under_pseudonyms_that_stay_the_same(fresh):
+    fresh.file("acked-primary", {"first_ack_by_member": {"7": "1"}})
+    fresh.file("members", {"member": 7, "members": [7], "command_id": (7 << 48) + 3, "sessions": 7})
+    said, (known,) = fresh.document("members"), fresh.document("acked-primary")["first_ack_by_member"]
+    assert str(said["member"]) == known != "7"
+    assert said == {"member": int(known), "members": [int(known)], "command_id": f"{known}-3", "sessions": 7}
 
 
 def test_another_drill_with_a_longer_name_is_not_mixed_in(fresh, settings, account):

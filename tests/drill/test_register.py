@@ -77,8 +77,10 @@ def test_the_secret_goes_to_the_injector_and_only_its_hash_to_the_evidence(fresh
 def test_two_drills_do_not_share_a_secret(fresh, context, register, ordered):
     register.execute(context)
     first = ordered("arm")["nonce"]
+    fresh.free_lock()
+    context["dag_run"].run_id = f"{worlds.DRILL}-2"
     register.execute(context)
-    assert ordered("arm")["nonce"] != first
+    assert ordered("arm", f"{worlds.DRILL}-2")["nonce"] != first
 
 
 def test_the_loss_falls_into_the_last_half_of_the_window_after_preflight(fresh, context, register, ordered):
@@ -107,14 +109,15 @@ def test_the_injector_is_told_what_to_take_and_what_to_leave(fresh, context, reg
     assert order["journal"] == f"s3://{settings.journal_bucket}/journal/"
 
 
-def test_a_second_drill_is_rejected_and_registers_nothing(fresh, context, ordered, stranger, holder):
+def test_a_second_drill_is_on_record_and_rejected_and_arms_nothing(fresh, context, ordered, stranger, holder):
     stranger.take_lock()
     with pytest.raises(RedResult, match="drill drill-of-somebody-else is running"):
         RegisterOperator(task_id="register").execute(context)
     events = fresh.evidence().events
     assert [event.name for event in events] == ["begin", "reject", "fail"]
     assert "drill-of-somebody-else" in events[1].data["reason"]
-    assert fresh.document("registration") is None
+    (registered,) = [link for link in fresh.chain().read().links if link.predicate.drill == worlds.DRILL]
+    assert registered.body.plan_sha256 == fresh.plan().sha256()
     assert ordered("arm") is None
     assert holder() == "drill-of-somebody-else"
 
@@ -142,8 +145,6 @@ def test_the_ended_lease_of_a_dead_drill_is_taken_over_with_a_note(fresh, contex
 
 
 def test_the_weekly_timetables_drill_says_that_it_was_scheduled(fresh, context, register):
-    register.execute(context)
-    assert fresh.plan().trigger == "manual"
     context["dag_run"].dag_id = "dr_drill_weekly"
     register.execute(context)
     assert fresh.plan().trigger == "scheduled"

@@ -68,7 +68,7 @@ def test_actions_are_listed_and_resources_named(name):
 
 def test_the_expected_roles_and_no_others_exist():
     sites = {f"aex-{site}-{part}" for site in ("primary", "dr-example") for part in ("engine", "edge", "execution")}
-    account = {"aex-drill", "aex-saboteur", "aex-fault-injector", "aex-witness", "aex-delivery"}
+    account = {"aex-drill", "aex-saboteur", "aex-fault-injector", "aex-witness", "aex-records", "aex-delivery"}
     assert set(ROLES) == sites | account
 
 

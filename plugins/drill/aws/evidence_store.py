@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 REGION = "us-west-2"
 PREFIX = "drills/"
 NS = 1_000_000_000
+# Answers to a conditional put: somebody was first, or somebody is at it right now.
+TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 class EvidenceError(Exception):
@@ -24,6 +26,10 @@ class EvidenceError(Exception):
 
 class EvidenceLockError(EvidenceError):
     """The bucket would not keep what is put into it: no versioning or no Object Lock."""
+
+
+class EvidenceExistsError(EvidenceError):
+    """The key holds something else already: evidence is written once."""
 
 
 class EvidenceDamagedError(EvidenceError):
@@ -74,20 +80,48 @@ def put(
     content_type: str = "application/octet-stream",
     region: str = REGION,
 ) -> Artifact:
-    """Store `drills/<drill>/<name>`; S3 checks the hash on receipt. Writing a name again makes a new version."""
-    digest = hashlib.sha256(body)
+    """Store `drills/<drill>/<name>` as `put_once` does."""
     key = f"{PREFIX}{drill}/{name}"
+    return put_once(session, bucket, key, body, retention=retention, content_type=content_type, region=region)
+
+
+def put_once(
+    session: boto3.Session,
+    bucket: str,
+    key: str,
+    body: bytes,
+    *,
+    retention: Retention | None = None,
+    content_type: str = "application/octet-stream",
+    region: str = REGION,
+) -> Artifact:
+    """Store an object where there is none; S3 checks the hash on receipt. The same content again is no error.
+
+    Raises EvidenceExistsError where the key holds something else.
+    """
+    digest = hashlib.sha256(body)
     lock = {} if retention is None else _lock(retention)
-    answer = client(session, "s3", region).put_object(
-        Bucket=bucket,
-        Key=key,
-        Body=body,
-        ContentType=content_type,
-        ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
-        Metadata={"sha256": digest.hexdigest()},
-        **lock,
-    )
-    return Artifact(key=key, sha256=digest.hexdigest(), size=len(body), version=answer["VersionId"])
+    api = client(session, "s3", region)
+    try:
+        answer = api.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            IfNoneMatch="*",
+            ContentType=content_type,
+            ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
+            Metadata={"sha256": digest.hexdigest()},
+            **lock,
+        )
+    except api.exceptions.ClientError as refused:
+        if refused.response["Error"]["Code"] not in TAKEN:
+            raise
+        answer = api.get_object(Bucket=bucket, Key=key)
+        if hashlib.sha256(answer["Body"].read()).digest() != digest.digest():
+            raise EvidenceExistsError(
+                f"{bucket}/{key} was written with other content; evidence is never written over"
+            ) from refused
+    return Artifact(key=key, sha256=digest.hexdigest(), size=len(body), version=answer.get("VersionId", ""))
 
 
 def get(session: boto3.Session, bucket: str, artifact: Artifact, *, region: str = REGION) -> bytes:

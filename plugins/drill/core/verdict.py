@@ -409,7 +409,7 @@ def scope_is_whole(case: Case) -> Iterator[Ruling]:
 
 def observations(case: Case) -> Iterator[Ruling]:
     """PASS_WITH_OBSERVATIONS: a step was retried, an engine restarted, or much of the time is assumed."""
-    for phase in case.phases.values():
+    for phase in (case.phases[name] for name in JUDGED):
         if phase.attempts > 1:
             yield Ruling(
                 rule="O-RETRY",

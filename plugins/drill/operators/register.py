@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from drill import clock
+from drill import clock, records
 from drill.aws import fence
 from drill.aws.drill_lock import LockHeldError
 from drill.core import plan as planning
@@ -21,7 +21,7 @@ PREFLIGHT_S = 20  # the trading window opens after this: preflight must see the 
 
 
 class RegisterOperator(Step):
-    """Plan, lock, registration record, secret nonce, armed injectors. A malformed parameter is refused unregistered."""
+    """Plan, registration in the chain, lock, secret nonce, armed injectors. A malformed parameter is not registered."""
 
     phase = "register"
     holds_lock = False
@@ -41,7 +41,6 @@ class RegisterOperator(Step):
             trigger=trigger,
             from_epoch=fence.current(docket.home, settings.journal_bucket, settings.dr_region).epoch,
         )
-        self._lock(docket)
         registered_ns = clock.now_ns()
         loss_ns = planning.loss_moment_ns(nonce, registered_ns + PREFLIGHT_S * 1_000_000_000, plan.window_s)
         docket.file(
@@ -51,8 +50,12 @@ class RegisterOperator(Step):
                 "plan_sha256": plan.sha256(),
                 "registered_ns": str(registered_ns),
                 "versions": versions(),
+                "configuration": docket.settings.model_dump(exclude={"airflow_password"}),
             },
         )
+        # Before the lock: a drill that is refused is on record too.
+        records.register(docket)
+        self._lock(docket)
         self._arm(docket, plan, nonce, loss_ns)
         return {"plan_sha256": plan.sha256(), "symbols": len(plan.symbols), "blind": plan.blind}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+import msgspec
+
 from drill import clock
+from drill.bundle import BUNDLE
 from drill.docket import Docket
 from drill.operators.step import Step
 from drill.report.compose import Sealed, compose
@@ -16,7 +18,7 @@ COMPARED = 52  # a year of weekly drills
 
 
 class ReportOperator(Step):
-    """Composes the report from raw evidence and the sealed manifest, and files both renderings."""
+    """Composes the report from raw evidence and the list of artifacts so far; seal then seals it with them."""
 
     phase = "report"
     heeds_abort = False
@@ -24,9 +26,9 @@ class ReportOperator(Step):
     def start(self, docket: Docket, context: Any) -> dict[str, Any]:  # noqa: ARG002
         """Everything in the report is derived from what was filed before; nothing is measured here."""
         sealed = Sealed(
-            manifest=tuple(json.loads(docket.find("manifest.json") or b'{"artifacts": []}')["artifacts"]),
+            manifest=tuple(msgspec.to_builtins(docket.manifest().artifacts)),
             path=f"{docket.settings.reports}/{docket.drill}/report.html",
-            verify=f"python -m drill judge {docket.settings.reports}/{docket.drill}",
+            verify=f"python -m drill verify {docket.settings.reports}/{docket.drill}/{BUNDLE} --key KEY.pem",
             generated_ns=clock.now_ns(),
             earlier=tuple(docket.earlier(COMPARED)),
             lock=f"{docket.settings.lock_mode}, {docket.settings.lock_minutes} min",

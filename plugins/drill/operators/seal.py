@@ -1,50 +1,49 @@
-"""seal: the manifest of everything that was filed, the outcome record, and the drill's copy of the secrets' hashes."""
+"""seal: the manifest of everything that was filed, and the signed outcome over it, in the chain of all drills."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
-import rfc8785
+import msgspec
 
-from drill import clock
+from drill import records
+from drill.core.evidence.canonical import canonical
+from drill.core.evidence.manifest import NAME, OUTCOME, Manifest
+from drill.core.evidence.statement import Outcome
 from drill.docket import Docket
 from drill.operators.step import Step
 
-UNSEALED = {"manifest.json", "outcome.json"}
-
 
 class SealOperator(Step):
-    """Lists every artifact with its hash, size and version, and files the outcome that refers to that list."""
+    """Comes after the report, so that the report is sealed with what it was made from (docs/adr/0026)."""
 
     phase = "seal"
     heeds_abort = False
 
     def start(self, docket: Docket, context: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Write manifest.json and outcome.json: canonical JSON, hashed."""
-        artifacts = [
-            {
-                "name": name,
-                "sha256": hashlib.sha256(docket.find(name) or b"").hexdigest(),
-                "size": artifact.size,
-                "version_id": artifact.version,
-            }
-            for name, artifact in docket.artifacts().items()
-            if name not in UNSEALED
-        ]
-        manifest = rfc8785.dumps({"drill": docket.drill, "artifacts": artifacts})
-        docket.put("manifest.json", manifest)
-        verdict = json.loads(
-            docket.find("verdict.json") or b'{"outcome": "INVALID", "sentence": "No verdict was filed."}'
-        )
+        """Write the manifest, append the outcome to the chain, and file a readable copy of it as outcome.json.
+
+        A retry goes on where the first try stopped: a manifest that is there is the one that is signed.
+        """
+        manifest = docket.find(NAME)
+        if manifest is None:
+            manifest = canonical(docket.manifest())
+            docket.put(NAME, manifest)
+        listed = msgspec.json.decode(manifest, type=Manifest)
+        filed = docket.find("verdict.json")
+        link = records.close(docket, manifest, len(listed.artifacts), json.loads(filed) if filed else None)
+        body = link.body
+        assert isinstance(body, Outcome)
         outcome = {
             "drill": docket.drill,
-            "outcome": verdict["outcome"],
-            "sentence": verdict["sentence"],
-            "rules": sorted({ruling["rule"] for ruling in verdict.get("rulings", ())}),
-            "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
-            "sealed_ns": str(clock.now_ns()),
+            "outcome": body.outcome,
+            "sentence": body.sentence,
+            "rules": body.rules,
+            "manifest_sha256": link.statement.sha256,
+            "sealed_ns": link.predicate.at_ns,
+            "link": link.number,
+            "link_sha256": link.sha256,
         }
-        docket.put("outcome.json", rfc8785.dumps(outcome))
-        return {"artifacts": len(artifacts), "manifest_sha256": outcome["manifest_sha256"]}
+        docket.put(OUTCOME, canonical(outcome))
+        return {"artifacts": body.artifacts, "manifest_sha256": link.statement.sha256, "link": link.number}

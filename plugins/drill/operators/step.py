@@ -128,7 +128,8 @@ class Step(BaseOperator):
 
     def _open(self, context: Any) -> tuple[Docket, int]:
         drill = drill_id_of(context["dag_run"].run_id)
-        return Docket(drill, Settings(), connection_session), int(context["ti"].try_number)
+        attempt = int(context["ti"].try_number)
+        return Docket(drill, Settings(), connection_session, attempt=attempt), attempt
 
 
 def _queued(context: Any) -> str:

@@ -22,9 +22,9 @@ class TearDownOperator(Step):
 
     def start(self, docket: Docket, context: Any) -> Wait | dict[str, Any]:  # noqa: ARG002
         """Stop the injectors, undo the control, ask for the secrets."""
-        if docket.document("registration") is None:
+        if docket.rejected() or docket.document("registration") is None:
             docket.free_lock()
-            return {"nothing": "was registered, so nothing was built"}
+            return {"nothing": "was let in, so nothing was built"}
         docket.order("restore")
         docket.order("close")
         return Wait("word_said", REVEAL_S, {"word": "reveal"}, then="revealed")

@@ -1,13 +1,14 @@
 """The raw evidence of one drill: what the verdict is a pure function of.
 
 An artifact is a JSON document under `drills/<id>/` in the evidence store, written by the step that observed it. A step
-that is tried again writes a new version; the store keeps the older ones. A document that was not written is None here,
-never an empty one.
+that is tried again writes `<name>@<attempt>`: nothing is overwritten, and the highest attempt is the one that counts. A
+document that was not written is None here, never an empty one.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 
 from drill.core.events import Event
+from drill.core.evidence.artifact import parts
 from drill.core.phases import Phase, phases
 from drill.core.plan import Plan
 
@@ -38,6 +40,13 @@ OWED = {
     "tear_down": ("teardown", "word-reveal"),
     "inventory": ("inventory",),
 }
+
+
+DOCUMENT_BYTES = 1 << 30  # 100 symbols at full size need some tens of MB
+
+
+class OversizedDocument(ValueError):
+    """A compressed document that would not stay within memory."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +88,28 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 def assemble(artifacts: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> Evidence:
     """Build Evidence from the stored artifacts (name relative to the drill's folder -> bytes); others are ignored."""
     documents: dict[str, Any] = {}
+    counted: dict[str, int] = {}
     events: list[Event] = []
     for name, data in sorted(dict(artifacts).items()):
+        stem, attempt, suffix = parts(name)
         if name.startswith("events/"):
             events.append(msgspec.json.decode(data, type=Event))
-        elif name.startswith("raw/") and name.endswith((".json", ".json.gz")):
-            content = gzip.decompress(data) if name.endswith(".gz") else data
-            documents[name.removeprefix("raw/").removesuffix(".gz").removesuffix(".json")] = json.loads(content)
+        elif name.startswith("raw/") and suffix in {".json", ".json.gz"}:
+            document = stem.removeprefix("raw/")
+            if attempt > counted.get(document, 0):
+                counted[document] = attempt
+                documents[document] = json.loads(unpacked(data) if suffix.endswith(".gz") else data)
     return Evidence(documents=documents, events=tuple(sorted(events, key=lambda event: event.at)))
+
+
+def unpacked(data: bytes) -> bytes:
+    """A compressed document, unpacked up to DOCUMENT_BYTES: it may come from a bundle that somebody else made.
+
+    Raises OversizedDocument where it would be larger.
+    """
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+        content = packed.read(DOCUMENT_BYTES + 1)
+    if len(content) > DOCUMENT_BYTES:
+        msg = f"a compressed document of {len(data)} bytes unpacks to more than {DOCUMENT_BYTES}; it is refused"
+        raise OversizedDocument(msg)
+    return content
