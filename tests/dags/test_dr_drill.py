@@ -19,7 +19,7 @@ from drill.core.phases import DEPENDS_ON, PHASES
 from drill.core.plan import KNOWN_PARAMETERS
 from tests.drill.airflow_home import ROOT
 
-ALWAYS = ["tear_down", "inventory", "verdict", "seal", "report", "gate"]
+ALWAYS = ["tear_down", "inventory", "verdict", "report", "seal", "gate"]
 AFTER = {
     "register": set(),
     "preflight": {"register"},

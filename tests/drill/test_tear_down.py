@@ -78,7 +78,7 @@ def test_the_lock_is_kept_until_the_inventory_has_looked(docket, tear_down, lift
 
 def test_a_rejected_drill_touches_nothing(fresh, ordered, lifted, stranger, holder):
     stranger.take_lock()
-    assert TearDownOperator(task_id="tear_down").start(fresh, {}) == {"nothing": "was registered, so nothing was built"}
+    assert TearDownOperator(task_id="tear_down").start(fresh, {}) == {"nothing": "was let in, so nothing was built"}
     assert (ordered("restore"), ordered("close"), lifted) == (None, None, [])
     assert holder() == "drill-of-somebody-else"
 
