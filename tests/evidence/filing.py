@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from drill.core.evidence import Evidence
-from drill.core.evidence.anchor import Head, head_name, read_anchor, write_anchor
+from drill.core.evidence.anchor import Head, head_name, write_anchor
 from drill.core.evidence.bundle import Bundle, write_bundle
 from drill.core.evidence.canonical import canonical, sha256
 from drill.core.evidence.chain import Chain

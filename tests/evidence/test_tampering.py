@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drill.core.evidence.anchor import read_anchor
 from drill.core.evidence.broken import BrokenLink
 from drill.core.evidence.bundle import read_bundle
 from drill.core.evidence.canonical import sha256
@@ -204,7 +205,7 @@ def test_the_tail_cut_off_is_caught_with_the_anchor(record, keys, more, cut):
     longer = record
     for number in range(more):
         longer = longer.say(Amendment(author="A. Auditor", reason="late news", text=f"number {number}"))
-    anchor = filing.read_anchor(filing.anchored(longer.chain), "anchor.json")
+    anchor = read_anchor(filing.anchored(longer.chain), "anchor.json")
     kept = replace(longer, chain=type(longer.chain)(links=longer.chain.links[: 5 + max(0, more - cut)]))
     assert verify(kept.bundle(), keys).anchor == NOT_CHECKED
     assert broken(kept.bundle(), keys, anchor).startswith("link ")
