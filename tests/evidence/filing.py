@@ -1,4 +1,4 @@
-"""Drills as they are filed: artifacts, manifest, links, anchor and bundle, made in memory by the product's own parts."""
+"""Drills as they are filed: artifacts, manifest, links, anchor and bundle, made in memory by the product itself."""
 
 from __future__ import annotations
 
