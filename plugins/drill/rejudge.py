@@ -8,8 +8,9 @@ from pathlib import Path
 
 from drill.core.evidence import assemble
 from drill.core.verdict import Verdict, judge
+from drill.report.renderings import RENDERINGS
 
-UNLISTED = {"manifest.json", "outcome.json", "report.json", "report.html"}  # written after the manifest was sealed
+UNLISTED = {"manifest.json", "outcome.json", *RENDERINGS}  # written after the manifest was sealed
 
 
 class BrokenRecord(ValueError):

@@ -124,6 +124,16 @@ def phases() -> tuple[r.PhaseTime, ...]:
     return tuple(phase(*row) for row in PHASES)
 
 
+def cell(suite: str, failed: int = 0, unevaluated: int = 0) -> r.CheckCell:
+    """One suite on one symbol: its last `unevaluated` checks were not evaluated."""
+    names = CHECKS[suite]
+    evaluated = len(names) - unevaluated
+    return r.CheckCell(
+        suite=suite, declared=len(names), evaluated=evaluated, failed=failed, names=names,
+        not_evaluated=names[evaluated:],
+    )  # fmt: skip
+
+
 def row(number: int, symbol: str) -> r.SymbolRow:
     spread = (number * 37 % 100) * S // 40
     return r.SymbolRow(
@@ -137,7 +147,7 @@ def row(number: int, symbol: str) -> r.SymbolRow:
         commands=5_000 + number * 131,
         digest=SHA,
         orders_lost=0,
-        checks=tuple(r.CheckCell(suite=s, declared=len(CHECKS[s]), evaluated=len(CHECKS[s]), failed=0) for s in SUITES),
+        checks=tuple(cell(s) for s in SUITES),
     )
 
 
@@ -280,6 +290,22 @@ def result() -> r.Result:
             equal_duplicates=2,
             reorder_depth=3,
             above_checkpoint=48_120,
+        ),
+        stacks=tuple(
+            r.StackRun(
+                name=f"aex-dr-k7qm-{name}",
+                status="CREATE_COMPLETE",
+                started_ns=T0 + 4 * S,
+                ended_ns=T0 + until * S,
+                resources=count,
+                slowest=f"{slowest} (AWS::ECS::Service)",
+                slowest_ns=(until - 6) * S,
+            )
+            for name, until, count, slowest in (("network", 12, 14, "Namespace"), ("engines", 23, 9, "Engines00"))
+        ),
+        lag=tuple(
+            r.LagPoint(at_ns=T0 + at * S, worst_ns=lag * S, stream="matching-engine-TSLA", streams=103)
+            for at, lag in ((-40, 2), (-30, 4), (-20, 5), (-10, 3), (0, 4), (10, 6), (20, 1))
         ),
         buffer=r.FlushBuffer(
             interval_ns=5 * S,
@@ -480,12 +506,16 @@ def failed() -> r.Report:
         seq=4_210,
         orders_lost=2_204,
         checks=(
-            r.CheckCell(suite="journal", declared=3, evaluated=3, failed=1),
-            r.CheckCell(suite="books", declared=2, evaluated=2, failed=1),
-            r.CheckCell(suite="trades", declared=3, evaluated=2, failed=0),
-            r.CheckCell(suite="recovery point", declared=1, evaluated=1, failed=1),
+            cell("journal", failed=1),
+            cell("books", failed=1),
+            cell("trades", unevaluated=1),
+            cell("recovery point", failed=1),
         ),
-        checks_failed=("seq is gapless", "every checkpoint's digest equals the recovered one"),
+        checks_failed=tuple(CHECKS[name][0] for name in ("journal", "books", "recovery point")),
+        failures=tuple(
+            r.Failure(suite=name, check=CHECKS[name][0], text="178 unexpected rows, the first: seq 4,388 after 4,210")
+            for name in ("journal", "books", "recovery point")
+        ),
         first_difference="gap [4,211..4,388]: members were acknowledged these seqs, the journal does not hold them",
     )
     symbols = tuple(
@@ -656,6 +686,21 @@ def invalid() -> r.Report:
     )
 
 
+def failover() -> r.Report:
+    """A real event: no control, no teardown, and never a PASS."""
+    base = passed()
+    return replace(
+        base,
+        plan=replace(base.plan, kind="failover", purpose="REAL EVENT", trigger="incident 4711"),
+        result=replace(
+            base.result,
+            verdict=verdict("FAILOVER", "AEX reopened 16 min 29 s after the loss; no acknowledged order was lost."),
+            control=r.Control(status="not run", note="a real failover has no sabotage"),
+        ),
+        close=replace(base.close, teardown=r.Teardown(status="not run", note="the DR site trades on")),
+    )
+
+
 def hostile() -> r.Report:
     """Text that tries to be markup, a script or an address, wherever free text may stand."""
     evil = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\"'&{{ 7*7 }}"
@@ -683,4 +728,5 @@ def outcomes() -> dict[str, r.Report]:
         "INVALID": invalid(),
         "REJECTED": bare("REJECTED", "Not shown: another drill holds the lock.", registered=False),
         "MISSING": bare("MISSING", "Not shown: registered, and never heard of again."),
+        "FAILOVER": failover(),
     }

@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from drill.report import render_html
-from tests.report import samples
+from tests.report import rendered
 
 pytestmark = pytest.mark.browser
-REPORTS = {**samples.outcomes(), "hostile": samples.hostile()}
 A4_INNER_MM = 297 - 12 - 15
 PX_PER_MM = 96 / 25.4
 CONTRAST = """() => {
@@ -47,10 +45,10 @@ def _browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", rendered.NAMES)
 def test_page_one_is_one_sheet_and_nothing_is_fetched(browser: Browser, tmp_path: Path, name: str) -> None:
     filed = tmp_path / "report.html"
-    filed.write_text(render_html(REPORTS[name]), encoding="utf-8")
+    filed.write_text(rendered.html(name), encoding="utf-8")
     page = browser.new_page(viewport={"width": round(184 * PX_PER_MM), "height": 1100})
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
@@ -67,10 +65,10 @@ def test_page_one_is_one_sheet_and_nothing_is_fetched(browser: Browser, tmp_path
     assert 3 <= sheets <= 20
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", rendered.NAMES)
 def test_text_has_enough_contrast_on_screen(browser: Browser, name: str) -> None:
     page = browser.new_page(viewport={"width": 1240, "height": 1754})
-    page.set_content(render_html(REPORTS[name]))
+    page.set_content(rendered.html(name))
     poor = page.evaluate(CONTRAST)
     page.close()
     assert poor == []
@@ -79,7 +77,7 @@ def test_text_has_enough_contrast_on_screen(browser: Browser, name: str) -> None
 @pytest.mark.parametrize("width", [390, 820, 1240])
 def test_page_fits_the_window(browser: Browser, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
-    page.set_content(render_html(samples.failed()))
+    page.set_content(rendered.html("FAIL"))
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     page.close()
     assert wide <= 0

@@ -1,4 +1,4 @@
-"""report: the report of any outcome, as JSON (the record) and one HTML page, filed beside its evidence."""
+"""report: the report of any outcome in every rendering, filed beside its evidence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from drill.bundle import BUNDLE
 from drill.docket import Docket
 from drill.operators.step import Step
 from drill.report.compose import Sealed, compose
-from drill.report.html import render_html
-from drill.report.record import render_json
+from drill.report.renderings import renderings
 
 COMPARED = 52  # a year of weekly drills
 
@@ -34,7 +33,7 @@ class ReportOperator(Step):
             lock=f"{docket.settings.lock_mode}, {docket.settings.lock_minutes} min",
         )
         report = compose(docket.evidence(), sealed, drill=docket.drill)
-        record, page = render_json(report), render_html(report)
-        docket.put("report.json", record)
-        docket.put("report.html", page.encode())
-        return {"bytes": len(record), "html_bytes": len(page)}
+        rendered = renderings(report)
+        for name, content in rendered.items():
+            docket.put(name, content)
+        return {"bytes": {name: len(content) for name, content in rendered.items()}}

@@ -60,6 +60,14 @@ def _symbol(
         orders_lost=lost.get(symbol, 0) if verdict.recovery_point else None,
         checks=tuple(_cell(suite, checks) for suite in suites),
         checks_failed=tuple(check["expectation"] for check in failed),
+        failures=tuple(
+            r.Failure(
+                suite=_words(check["suite"]),
+                check=check["expectation"],
+                text=f"{check['unexpected']} unexpected rows, the first: {check['first'] or 'not recorded'}",
+            )
+            for check in failed
+        ),
         first_difference=first,
     )
 
@@ -76,6 +84,8 @@ def _cell(suite: str, checks: list[dict[str, Any]]) -> r.CheckCell:
         declared=len(own),
         evaluated=sum(check["evaluated"] for check in own),
         failed=sum(check["evaluated"] and not check["passed"] for check in own),
+        names=tuple(check["expectation"] for check in own),
+        not_evaluated=tuple(check["expectation"] for check in own if not check["evaluated"]),
     )
 
 

@@ -11,7 +11,7 @@ Conventions, so that no reader has to guess:
 
 from __future__ import annotations
 
-from drill.core.report.checks import CheckCell, Control, Expectation, Sensitivity, Suite, SymbolRow
+from drill.core.report.checks import CheckCell, Control, Expectation, Failure, Sensitivity, Suite, SymbolRow
 from drill.core.report.clause import (
     DORA_11,
     DORA_12,
@@ -46,7 +46,7 @@ from drill.core.report.close import (
     Teardown,
     Triage,
 )
-from drill.core.report.journal import FULL_DAY_COMMANDS, Damage, FlushBuffer, JournalAccount, RecoveryPoint
+from drill.core.report.journal import FULL_DAY_COMMANDS, Damage, FlushBuffer, JournalAccount, LagPoint, RecoveryPoint
 from drill.core.report.plan import (
     Approval,
     ClockOffset,
@@ -62,7 +62,7 @@ from drill.core.report.plan import (
     Version,
 )
 from drill.core.report.record import SCHEMA_VERSION, Report, canonical_bytes, decode
-from drill.core.report.result import Deviation, InjectedFault, Result, Retry, Rule, Verdict
+from drill.core.report.result import Deviation, InjectedFault, Result, Retry, Rule, StackRun, Verdict
 from drill.core.report.schema import clauses, json_schema
 from drill.core.report.timeline import Mark, Percentiles, PhaseTime, Recovery, RecoveryTime
 from drill.core.report.trading import Load, Performance, Resumption, UnknownOrder, Window
@@ -97,12 +97,14 @@ __all__ = [
     "Deviation",
     "Exclusion",
     "Expectation",
+    "Failure",
     "Filing",
     "Finding",
     "FlushBuffer",
     "InjectedFault",
     "InventoryCount",
     "JournalAccount",
+    "LagPoint",
     "Length",
     "Level",
     "Load",
@@ -131,6 +133,7 @@ __all__ = [
     "Seeds",
     "Sensitivity",
     "Site",
+    "StackRun",
     "Suite",
     "SymbolRow",
     "Teardown",

@@ -16,6 +16,16 @@ class CheckCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     declared: Annotated[Count, doc("checks declared for this symbol", DORA_12)]
     evaluated: Annotated[Count, doc("checks evaluated", DORA_12)]
     failed: Annotated[Count, doc("checks failed", DORA_12)]
+    names: Annotated[tuple[str, ...], doc("the declared checks by name; empty: not recorded", DORA_12)] = ()
+    not_evaluated: Annotated[tuple[str, ...], doc("declared and not evaluated, by name", DORA_12)] = ()
+
+
+class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One check that failed on one symbol."""
+
+    suite: Annotated[str, doc("name of the suite", DORA_12)]
+    check: Annotated[str, doc("name of the check", DORA_12)]
+    text: Annotated[str, doc("first failing row and how many there are, in words", DORA_12)]
 
 
 class SymbolRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +45,7 @@ class SymbolRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     orders_lost: Annotated[Count | None, doc("acknowledged commands above `seq`; None: unknown", DORA_12)] = None
     checks: Annotated[tuple[CheckCell, ...], doc("one cell per suite", DORA_12)] = ()
     checks_failed: Annotated[tuple[str, ...], doc("names of the failed checks")] = ()
+    failures: Annotated[tuple[Failure, ...], doc("failed checks with what each saw", DORA_12)] = ()
     first_difference: Annotated[str, doc("first differing order or gap, and the side that is wrong")] = ""
 
 

@@ -18,7 +18,10 @@ DORA_11 = "DORA 11"
 DORA_12 = "DORA 12"
 DORA_24 = "DORA 24"
 
-Outcome = Literal["PASS", "PASS_WITH_OBSERVATIONS", "PARTIAL", "FAIL", "ABORTED", "INVALID", "REJECTED", "MISSING"]
+# FAILOVER: a real event has no control and no teardown, so it is never a PASS (method.md, kinds of drill).
+Outcome = Literal[
+    "PASS", "PASS_WITH_OBSERVATIONS", "PARTIAL", "FAIL", "ABORTED", "INVALID", "REJECTED", "MISSING", "FAILOVER"
+]
 Level = Literal["L1", "L2", "L3", "L4"]
 
 

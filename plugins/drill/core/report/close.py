@@ -30,6 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     owner: Annotated[str, doc("who puts it right", NIST, ISO)] = "not assigned"
     due: Annotated[str, doc("date, yyyy-mm-dd", NIST, ISO)] = "not set"
     retest: Annotated[str, doc("which drill shows that it is put right", ISO, DORA_24)] = "next drill"
+    status: Annotated[str, doc("open, or closed with the id of the drill that passed the retest", NIST, ISO)] = "open"
 
 
 class Triage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +98,11 @@ class PastDrill(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drill_id: Annotated[str, doc("id")]
     outcome: Annotated[Outcome, doc("its verdict")]
     at_ns: Annotated[At, doc("when it was registered")]
-    recovery_time_ns: Annotated[Length | None, doc("impact to resumption; None: not achieved")]
+    recovery_time_ns: Annotated[Length | None, doc("impact to resumption; None: not achieved", ISO)]
+    technical_ns: Annotated[Length | None, doc("build to last symbol validated; None: not achieved or unknown")] = None
+    orders_lost: Annotated[Count | None, doc("acknowledged orders lost; None: unknown", ISO)] = None
+    symbols_ok: Annotated[Count | None, doc("symbols that reopened; None: unknown")] = None
+    rules: Annotated[tuple[str, ...], doc("rules that decided its verdict")] = ()
 
 
 class Attestation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +144,8 @@ class Filing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     chain_number: Annotated[int | None, doc("place of the outcome in the evidence chain")] = None
     previous_sha256: Annotated[str, doc("record before it in the chain, hex")] = ""
     verify: Annotated[str, doc("command that checks the bundle offline", SCI_1005)] = ""
+    signed_by: Annotated[str, doc("key that signs the outcome, by fingerprint; empty: not signed", SCI_1005)] = ""
+    anchored: Annotated[str, doc("second place that holds the chain's head; empty: not anchored", SCI_1005)] = ""
     generated_at_ns: Annotated[At, doc("when the report was made", SCI_1005)]
 
 

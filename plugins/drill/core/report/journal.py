@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from drill.core.report.clause import DORA_12, SCI_1001, Count, Length, doc
+from drill.core.report.clause import DORA_12, SCI_1001, At, Count, Length, doc
 
 FULL_DAY_COMMANDS = 234_000_000  # 10,000 commands/s for the 6.5 hours of a trading day
 
@@ -61,6 +61,15 @@ class JournalAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def share_ppm(self) -> int:
         """The journal's size as a share of a full trading day, ppm, rounded to the nearest."""
         return (self.commands * 2_000_000 + self.full_day_commands) // (2 * self.full_day_commands)
+
+
+class LagPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far delivery was behind at one moment, by the streams' own metric."""
+
+    at_ns: Annotated[At, doc("when the metric was taken")]
+    worst_ns: Annotated[Length, doc("age of the oldest record not yet delivered, worst stream", DORA_12)]
+    stream: Annotated[str, doc("the worst stream")]
+    streams: Annotated[Count, doc("streams that published at this moment")]
 
 
 class FlushBuffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,14 +14,14 @@ from drill.core.report.close import Close
 from drill.core.report.plan import Plan
 from drill.core.report.result import Result
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
 LONG = ("_ns", "_cents")  # strings in JSON
 
 
 class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The record of one drill."""
 
-    schema_version: Annotated[Literal[1], doc("version of this layout")] = SCHEMA_VERSION
+    schema_version: Annotated[Literal[2], doc("version of this layout")] = SCHEMA_VERSION
     plan: Annotated[Plan, doc("decided before", NIST)]
     result: Annotated[Result, doc("observed", NIST)]
     close: Annotated[Close, doc("what follows", NIST)]
@@ -76,10 +76,28 @@ def canonical_bytes(report: Report) -> bytes:
     return record
 
 
+def _from_1(tree: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew no stacks, no lag, no status of a finding and less of earlier drills: all stay at "not known"."""
+    return {**tree, "schema_version": 2}
+
+
+# Each reader lifts a record's tree by one version; records are kept as they were filed and lifted when they are read.
+_LIFTS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+
+
 def decode(record: bytes) -> Report:
-    """The report back from its record.
+    """The report back from its record, whatever version it was filed in.
 
     Raises:
-        msgspec.ValidationError: a field is missing, unknown or of the wrong type.
+        msgspec.ValidationError: the version is unknown, or a field is missing, unknown or of the wrong type.
     """
-    return msgspec.convert(_integers("", msgspec.json.decode(record)), Report)
+    tree = msgspec.json.decode(record)
+    version: Any = tree.get("schema_version") if isinstance(tree, dict) else None
+    while version in _LIFTS:
+        tree = _LIFTS[version](tree)
+        version = tree["schema_version"]
+    if version != SCHEMA_VERSION:
+        known = ", ".join(map(str, (*_LIFTS, SCHEMA_VERSION)))
+        msg = f"schema_version: expected one of {known}, got {version!r}; a newer record needs a newer program"
+        raise msgspec.ValidationError(msg)
+    return msgspec.convert(_integers("", tree), Report)

@@ -16,13 +16,14 @@ from drill.core.report.clause import (
     SCI_1002,
     SCI_1003,
     SCI_1004,
+    SCI_1005,
     At,
     Count,
     Length,
     Outcome,
     doc,
 )
-from drill.core.report.journal import FlushBuffer, JournalAccount, RecoveryPoint
+from drill.core.report.journal import FlushBuffer, JournalAccount, LagPoint, RecoveryPoint
 from drill.core.report.timeline import Mark, PhaseTime, Recovery
 from drill.core.report.trading import Performance, Resumption
 
@@ -67,6 +68,18 @@ class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lost_ns: Annotated[Length, doc("time it cost")]
 
 
+class StackRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One stack of the DR site by its own events."""
+
+    name: Annotated[str, doc("stack", SCI_1005)]
+    status: Annotated[str, doc("last status of the stack itself", DORA_24)]
+    started_ns: Annotated[At, doc("first event")]
+    ended_ns: Annotated[At, doc("last event")]
+    resources: Annotated[Count, doc("resources that were completed")]
+    slowest: Annotated[str, doc("resource that took longest, with its type; empty: none was completed")] = ""
+    slowest_ns: Annotated[Length | None, doc("how long it took")] = None
+
+
 class InjectedFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A fault that was injected, besides the loss and the control."""
 
@@ -93,6 +106,8 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     performance: Annotated[Performance, doc("DR site against primary", SCI_1001)] = Performance()
     resumption: Annotated[Resumption | None, doc("None: not reached", SCI_1004)] = None
     deviations: Annotated[tuple[Deviation, ...], doc("what did not go as planned", NIST, ISO)] = ()
+    stacks: Annotated[tuple[StackRun, ...], doc("stacks of the DR site by their own events", SCI_1005, DORA_24)] = ()
+    lag: Annotated[tuple[LagPoint, ...], doc("journal lag over the drill, oldest first", DORA_12)] = ()
     retries: Annotated[tuple[Retry, ...], doc("steps begun again", NIST)] = ()
     sdk_retries: Annotated[Count | None, doc("retries inside the AWS client; None: not counted")] = None
     faults: Annotated[tuple[InjectedFault, ...], doc("faults injected", DORA_24)] = ()
