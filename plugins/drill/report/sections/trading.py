@@ -49,7 +49,7 @@ def performance(report: Report) -> Section:
         "performance",
         "Throughput and ack latency",
         (
-            table(columns, (_load(name, load) for name, load in sites)),
+            table(columns, (_load(name, load) for name, load in sites), dense=True),
             _gate(found),
             *(
                 (
@@ -65,7 +65,7 @@ def performance(report: Report) -> Section:
 
 def _load(name: str, load: Load | None) -> tuple[Line, ...]:
     if load is None:
-        return cells(name, absent("no load was run"), *("-",) * 8)
+        return cells(name, absent("not run"), *("-",) * 8)
     spread = (load.latency.p50_ns, load.latency.p90_ns, load.latency.p99_ns, load.latency.worst_ns)
     return cells(
         load.site,
