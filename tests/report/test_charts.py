@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from tests.report import samples
 S = samples.S
 
 
-def phase(start: int, end: int, assumed: int = 0, **more: int) -> r.PhaseTime:
+def phase(start: int, end: int, assumed: int = 0, **more: Any) -> r.PhaseTime:
     return r.PhaseTime(
         name="build",
         status="done",

@@ -12,7 +12,7 @@ from drill import clock
 from drill.core.ledger import MISSING, RUNNING, Entry
 from drill.core.verdict import GREEN
 from drill.report import words
-from drill.report.distribution import GLYPHS
+from drill.report.charts import GLYPHS
 from drill.ui.shelf import Unknown
 
 _HERE = Path(__file__).parent

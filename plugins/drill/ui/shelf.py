@@ -17,8 +17,9 @@ DOWNLOADS: Final = {
     PAGE: "text/html; charset=utf-8",
     "report.json": "application/json",
     "report.pdf": "application/pdf",
-    "report.csv": "text/csv; charset=utf-8",
-    "report.xml": "application/xml",
+    "symbols.csv": "text/csv; charset=utf-8",
+    "phases.csv": "text/csv; charset=utf-8",
+    "junit.xml": "application/xml",
     "manifest.json": "application/json",
     "outcome.json": "application/json",
 }
