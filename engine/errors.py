@@ -10,6 +10,7 @@ only broken callers, broken bytes handed in one at a time, and broken storage ra
     ├── StateError              bytes that are no canonical state
     ├── SequenceError           a command offered out of sequence
     ├── ArchiveError            an address below which there is no journal
+    ├── SnapshotError           bytes that are no snapshot, or one that nothing vouches for
     ├── LineageError            nobody knows where an epoch of a symbol began
     └── StorageError            the object store refused
         ├── AlreadyExistsError  a conditional put found the key taken
@@ -28,6 +29,7 @@ __all__ = [
     "LineageError",
     "NotFoundError",
     "SequenceError",
+    "SnapshotError",
     "StateError",
     "StorageError",
     "UnknownStoreError",
@@ -70,6 +72,10 @@ class WireError(EngineError):
 
 class SequenceError(EngineError):
     """A command was offered with another seq than the venue's next one."""
+
+
+class SnapshotError(EngineError):
+    """A snapshot that recovery must not start from: `cause` says what is wrong with it."""
 
 
 class LineageError(EngineError):

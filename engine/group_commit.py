@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from engine.sequencer import Sequencer
+from engine.snapshot_writer import SnapshotWriter
 
 __all__ = ["GroupCommit"]
 
@@ -13,9 +14,13 @@ __all__ = ["GroupCommit"]
 class GroupCommit:
     """The tick of one task's sequencers; at most one frame of a symbol is in flight."""
 
-    def __init__(self, sequencers: Iterable[Sequencer], *, every_s: float) -> None:
+    def __init__(
+        self, sequencers: Iterable[Sequencer], *, every_s: float, snapshots: SnapshotWriter | None = None
+    ) -> None:
+        """`snapshots`, where there are any, may ask one symbol for its state before each tick."""
         self._sequencers = tuple(sequencers)
         self._every_s = every_s
+        self._snapshots = snapshots
 
     async def run(self) -> None:
         """Commit for ever; a symbol whose frame is still in flight waits for the next tick."""
@@ -24,6 +29,8 @@ class GroupCommit:
         while True:
             due = max(due + self._every_s, loop.time())
             await asyncio.sleep(due - loop.time())
+            if self._snapshots is not None:
+                self._snapshots.ask(self._sequencers)
             for sequencer in self._sequencers:
                 sequencer.commit()
 

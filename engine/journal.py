@@ -62,6 +62,8 @@ class JournalAccount(msgspec.Struct):
 
     symbol: str
     objects: int = 0
+    passed: int = 0
+    """Objects that were not read: written too early to hold anything behind the starting point."""
     compressed_bytes: int = 0
     """As listed."""
     frames: int = 0
@@ -102,6 +104,7 @@ class JournalReader:
         after_seq: int = 0,
         after_frame: bytes = GENESIS,
         fence_seq: int | None = None,
+        since_ns: int = 0,
         prefix: str = "",
         window_bytes: int = WINDOW_BYTES,
         recent_frames: int = RECENT_FRAMES,
@@ -116,6 +119,8 @@ class JournalReader:
             after_seq: the prefix starts behind this seq (exclusive).
             after_frame: digest of the frame that ends with `after_seq`.
             fence_seq: the epoch's last seq (inclusive): later frames of it are refused and counted; None: no fence.
+            since_ns: objects that the store wrote before this moment are passed over: no object is older than the
+                frames in it.
             prefix: what leads from the store to the epoch's folder, such as `epoch=1/`.
             window_bytes: early frames beyond this many bytes wait on disk.
             recent_frames: digests of given-out frames beyond this many are kept on disk.
@@ -127,7 +132,11 @@ class JournalReader:
         self._environment = environment
         self._epoch = epoch
         self._fence_seq = fence_seq
+        self._since_ns = since_ns
         self._prefix = prefix
+        self._after_frame = after_frame
+        self.anchor: Frame | None = None
+        """The frame that ends with `after_seq` and has the digest `after_frame`, once it has been met."""
         self._waiting = ReorderBuffer(window_bytes=window_bytes, recent_frames=recent_frames)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -138,6 +147,9 @@ class JournalReader:
         """
         try:
             for entry in self._store.list(f"{self._prefix}symbol={self._symbol}/"):
+                if 0 < entry.modified_ns < self._since_ns:
+                    self.account.passed += 1
+                    continue
                 for placed in self._frames(entry):
                     yield from self._arrive(placed)
             self._account_for_leftovers()
@@ -157,6 +169,8 @@ class JournalReader:
             yield from self._give_waiting()
         elif frame.next_seq <= self._after_seq + 1 and frame.first_seq <= self._after_seq:
             account.skipped += 1
+            if frame.next_seq == self._after_seq + 1 and frame.digest == self._after_frame:
+                self.anchor = frame
         elif frame.first_seq <= account.seq + 1 and self._waiting.was_given(frame):
             account.duplicates += 1
         elif frame.first_seq <= account.seq:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 import msgspec
 
@@ -27,12 +28,23 @@ from engine.storage import Store
 __all__ = ["LineageReader", "Link", "Opened", "opened_key", "read_lineage"]
 
 
+COUNTS: Final = (
+    *("objects", "passed", "compressed_bytes", "frames", "skipped"),
+    *("duplicates", "conflicts", "gaps", "refused"),
+)
+"""Counts of an account that add up over epochs, whether or not the prefix reaches there."""
+
+
 class Link(msgspec.Struct, frozen=True):
-    """One epoch of a symbol: it begins behind `start_seq` (exclusive), its first frame names `start_frame` (hex)."""
+    """One epoch of a symbol: it begins behind `start_seq` (exclusive), its first frame names `start_frame` (hex).
+
+    `start_digest` (hex) is of the state in which it began.
+    """
 
     epoch: int
     start_seq: int = 0
     start_frame: str = GENESIS.hex()
+    start_digest: str = ""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -129,6 +141,7 @@ class LineageReader:
         after_seq: int = 0,
         after_frame: bytes = GENESIS,
         fence_seq: int | None = None,
+        since_ns: int = 0,
     ) -> None:
         """Reads `epoch=<E>/symbol=<SYMBOL>/` of `journal` for every link.
 
@@ -140,6 +153,7 @@ class LineageReader:
             after_seq: the prefix starts behind this seq (exclusive), in the first link's epoch.
             after_frame: digest of the frame that ends with `after_seq`.
             fence_seq: last seq of the newest epoch where that is registered (inclusive), None: all it has.
+            since_ns: objects that the store wrote before this moment are passed over.
         """
         self.account = JournalAccount(symbol, seq=after_seq, last_frame=after_frame, highest_seq=after_seq)
         self._journal = journal
@@ -147,6 +161,9 @@ class LineageReader:
         self._links = tuple(links)
         self._environment = environment
         self._fence_seq = fence_seq
+        self._since_ns = since_ns
+        self.anchor: Frame | None = None
+        """The frame that ends with `after_seq`, once it has been met (`JournalReader.anchor`)."""
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames of the contiguous prefix, in order of seq.
@@ -161,6 +178,7 @@ class LineageReader:
             for frame in reader:
                 if whole:
                     yield frame
+            self.anchor = reader.anchor if place == 0 else self.anchor
             self._add(reader.account, whole=whole)
             whole = whole and self._joins(link, newer)
 
@@ -174,11 +192,12 @@ class LineageReader:
             after_seq=self.account.seq if first else link.start_seq,
             after_frame=self.account.last_frame if first else bytes.fromhex(link.start_frame),
             fence_seq=self._fence_seq if newer is None else newer.start_seq,
+            since_ns=self._since_ns,
         )
 
     def _add(self, read: JournalAccount, *, whole: bool) -> None:
         account = self.account
-        for count in ("objects", "compressed_bytes", "frames", "skipped", "duplicates", "conflicts", "gaps", "refused"):
+        for count in COUNTS:
             setattr(account, count, getattr(account, count) + getattr(read, count))
         account.reorder_depth = max(account.reorder_depth, read.reorder_depth)
         account.highest_seq = max(account.highest_seq, read.highest_seq)

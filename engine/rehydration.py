@@ -17,33 +17,25 @@ import msgspec
 
 from engine import clock
 from engine.codec import GENESIS
+from engine.digest import digest
 from engine.errors import EngineError
-from engine.lineage import LineageReader, Link, read_lineage
+from engine.folders import FolderAddresses, Folders
+from engine.lineage import Link
 from engine.listing import Instrument
 from engine.messages import Environment
-from engine.replay import Comparison, Recovery, rebuild, unread
+from engine.replay import Recovery, unread
 from engine.site import Site, SiteState
-from engine.storage import Store, open_store
+from engine.snapshot import Snapshot
+from engine.storage import Store
+from engine.symbol_recovery import GoAhead, Rebuilt, rebuild_symbol
 from engine.venue import Venue
 
-__all__ = ["GoAhead", "Rehydrated", "Rehydration", "genesis"]
+__all__ = ["Rehydrated", "Rehydration", "genesis"]
 
 LOG = logging.getLogger(__name__)
 POLL_S: Final = 0.25
 RECOVERED: Final = "recovered"
 SYMBOLS_AT_ONCE: Final = 4
-
-
-class GoAhead(msgspec.Struct, frozen=True):
-    """`control/epoch=E/recover.json`: up to which epoch to read the journal, in which drill.
-
-    `recovery_points` holds the last seq of each symbol that a planned exercise looks at (inclusive); the market trades
-    on above it. Absent: everything that there is.
-    """
-
-    from_epoch: int
-    drill: str = ""
-    recovery_points: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Rehydrated(msgspec.Struct, frozen=True):
@@ -59,7 +51,21 @@ class Rehydrated(msgspec.Struct, frozen=True):
 
     def opened_in(self, epoch: int) -> tuple[Link, ...]:
         """Its lineage when it opens in `epoch`."""
-        return (*self.lineage, Link(epoch, self.venue.seq, self.last_frame.hex()))
+        return (*self.lineage, Link(epoch, self.venue.seq, self.last_frame.hex(), self.venue.digest().hex()))
+
+    def snapshot(self, environment: Environment, epoch: int) -> Snapshot:
+        """The state in which `epoch` begins; the opening record vouches for it."""
+        canonical = self.venue.canonical_bytes()
+        return Snapshot(
+            symbol=self.instrument.symbol,
+            environment=environment,
+            epoch=epoch,
+            seq=self.venue.seq,
+            taken_ns=clock.now_ns(),
+            digest=digest(canonical),
+            last_frame=self.last_frame,
+            canonical=canonical,
+        )
 
 
 def genesis(listed: Instrument) -> Rehydrated:
@@ -70,31 +76,11 @@ def genesis(listed: Instrument) -> Rehydrated:
 class Rehydration:
     """One task's recovery, driven by files in the control folder."""
 
-    def __init__(
-        self,
-        *,
-        site: Site,
-        control: Store,
-        journal: str,
-        recovered: str,
-        lineage: str | None = None,
-        poll_s: float = POLL_S,
-    ) -> None:
-        """Addresses of stores.
-
-        Args:
-            site: whose states are told.
-            control: the control folder, of which `epoch=E/` is read.
-            journal: the folder of all epochs' journals.
-            recovered: the folder of all epochs' results, of which this epoch's are written.
-            lineage: the folder that holds the records of the journal's epochs; an exercise has results of its own.
-            poll_s: pause between two looks for a go-ahead.
-        """
-        self._lineage = lineage or recovered
+    def __init__(self, *, site: Site, control: Store, folders: FolderAddresses, poll_s: float = POLL_S) -> None:
+        """The go-ahead comes from `control`; `folders` holds the journals and takes the results."""
         self._site = site
         self._control = control
-        self._journal = journal
-        self._recovered = recovered
+        self._folders = folders
         self._poll_s = poll_s
 
     async def run(self) -> list[Rehydrated]:
@@ -107,10 +93,10 @@ class Rehydration:
         # Replay is bound by the interpreter, fetching by the store's latency: a few symbols at a time overlap the two.
         with ThreadPoolExecutor(SYMBOLS_AT_ONCE, thread_name_prefix="replay") as executor:
             loop = asyncio.get_running_loop()
-            journal, recovered, lineage = await loop.run_in_executor(executor, self._open_stores)
+            folders = await loop.run_in_executor(executor, self._folders.open)
             found = await asyncio.gather(
                 *(
-                    loop.run_in_executor(executor, self._symbol, listed, journal, recovered, lineage, go_ahead)
+                    loop.run_in_executor(executor, self._symbol, listed, folders, go_ahead)
                     for listed in site.instruments
                 )
             )
@@ -138,66 +124,48 @@ class Rehydration:
         """Listed, not asked for: S3 answers 403 for a missing key to a role that may list by prefix only."""
         return any(entry.key == key for entry in self._control.list(key))
 
-    def _open_stores(self) -> tuple[Store, Store, Store]:
-        return open_store(self._journal), open_store(self._recovered), open_store(self._lineage)
-
-    def _symbol(
-        self, listed: Instrument, journal: Store, recovered: Store, lineages: Store, go_ahead: GoAhead
-    ) -> Rehydrated | None:
+    def _symbol(self, listed: Instrument, folders: Folders, go_ahead: GoAhead) -> Rehydrated | None:
         """Recover one symbol and write its results; None if it must stay closed. Runs in the replay thread."""
         symbol = listed.symbol
         started_ns = clock.now_ns()
         try:
-            lineage = read_lineage(lineages, journal, symbol, go_ahead.from_epoch)
-            recovery = self._recover(symbol, journal, recovered, lineage, go_ahead)
+            rebuilt = self._recover(symbol, folders, go_ahead)
         except Exception as error:
             LOG.exception("%s: recovery failed", symbol)
-            self._note_failure(unread(symbol, started_ns, clock.now_ns()), recovered, go_ahead, error)
+            self._note_failure(unread(symbol, started_ns, clock.now_ns()), folders, go_ahead, error)
             return None
+        recovery = rebuilt.recovery
         healthy = recovery.status == RECOVERED
         state = SiteState.RECOVERED if healthy else SiteState.DAMAGED
         self._site.note(symbol, state, seq=recovery.seq, digest=recovery.digest.hex())
         if not healthy:
             LOG.error("%s: damaged after seq %d: %s", symbol, recovery.seq, recovery.account.damages[:3])
             return None
-        return Rehydrated(listed, recovery.venue, recovery.last_frame, lineage)
+        return Rehydrated(listed, recovery.venue, recovery.last_frame, rebuilt.lineage)
 
-    def _recover(
-        self, symbol: str, journal: Store, recovered: Store, lineage: tuple[Link, ...], go_ahead: GoAhead
-    ) -> Recovery:
-        """Fills and comparisons stream to files and are put before the result, which says that they are complete.
-
-        The journal of an exercise, too, is the market's: LIVE, whatever this site's environment.
-        """
-        point = go_ahead.recovery_points.get(symbol)
-        reader = LineageReader(journal, symbol, lineage, environment=Environment.LIVE, fence_seq=point)
+    def _recover(self, symbol: str, folders: Folders, go_ahead: GoAhead) -> Rebuilt:
+        """Fills and comparisons stream to files and are put before the result, which says that they are complete."""
         with tempfile.TemporaryDirectory(prefix="recovery-") as folder:
-            fills, checkpoints = Path(folder, "fills.bin"), Path(folder, "checkpoints.jsonl")
-            with fills.open("wb") as fill_file, checkpoints.open("wb") as checkpoint_file:
+            rebuilt = rebuild_symbol(folders, symbol, go_ahead, folder=Path(folder))
+            for path in sorted(Path(folder).iterdir()):
+                folders.recovered.put_file(self._key(symbol, path.name), path)
+        self._put_result(rebuilt, folders, go_ahead)
+        return rebuilt
 
-                def keep(comparison: Comparison) -> None:
-                    checkpoint_file.write(comparison.line())
-
-                recovery = rebuild(
-                    reader, Venue.listed(symbol), now_ns=clock.now_ns, on_fills=fill_file.write, on_checkpoint=keep
-                )
-            for path in (fills, checkpoints):
-                recovered.put_file(self._key(symbol, path.name), path)
-        result = recovery.result(from_epoch=go_ahead.from_epoch, epoch=self._site.epoch, build=self._site.build)
-        recovered.put(self._key(symbol, "result.json"), msgspec.json.encode(result))
-        return recovery
+    def _put_result(self, rebuilt: Rebuilt, folders: Folders, go_ahead: GoAhead, **more: str) -> None:
+        site = self._site
+        result = rebuilt.result(from_epoch=go_ahead.from_epoch, epoch=site.epoch, build=site.build) | more
+        folders.recovered.put(self._key(rebuilt.recovery.symbol, "result.json"), msgspec.json.encode(result))
 
     def _key(self, symbol: str, name: str) -> str:
         """Where a result is, below the folder of all epochs' results."""
         return f"epoch={self._site.epoch}/{symbol}/{name}"
 
-    def _note_failure(self, nothing: Recovery, recovered: Store, go_ahead: GoAhead, error: Exception) -> None:
+    def _note_failure(self, nothing: Recovery, folders: Folders, go_ahead: GoAhead, error: Exception) -> None:
         """Say in status and, if the store lets us, in the result that the symbol was not recovered, and why."""
-        site = self._site
-        site.note(nothing.symbol, SiteState.DAMAGED)
-        result = nothing.result(from_epoch=go_ahead.from_epoch, epoch=site.epoch, build=site.build)
-        result["error"] = f"{type(error).__name__}: {error}"
+        self._site.note(nothing.symbol, SiteState.DAMAGED)
+        failed = Rebuilt(recovery=nothing, lineage=(), rehydrate=go_ahead.rehydrate)
         try:
-            recovered.put(self._key(nothing.symbol, "result.json"), msgspec.json.encode(result))
+            self._put_result(failed, folders, go_ahead, error=f"{type(error).__name__}: {error}")
         except EngineError:
             LOG.exception("%s: the failure could not be written down either", nothing.symbol)

@@ -70,6 +70,8 @@ class Recovery(msgspec.Struct, frozen=True):
     account: JournalAccount
     started_ns: int
     finished_ns: int
+    last_command_ns: int = 0
+    """When the last command was received, by the journal; 0 where none was applied."""
 
     @property
     def seq(self) -> int:
@@ -174,8 +176,11 @@ def rebuild(
     """Apply whatever `reader` gives out to `venue`, which stands where the reader begins; otherwise as `recover`."""
     started_ns = now_ns()
     tally = _Tally(on_fills or _discard, on_checkpoint or _discard)
+    last_command_ns = 0
     for frame in reader:
         replay_frame(venue, frame, tally.take_fills, tally.take_checkpoint)
+        if frame.count:
+            last_command_ns = COMMAND.unpack_from(frame.commands, len(frame.commands) - COMMAND.size)[0]
     account = reader.account
     return Recovery(
         symbol=venue.symbol,
@@ -189,6 +194,7 @@ def rebuild(
         account=account,
         started_ns=started_ns,
         finished_ns=now_ns(),
+        last_command_ns=last_command_ns,
     )
 
 

@@ -19,8 +19,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+import msgspec
+
 from engine import clock
 from engine.codec import GENESIS, Checkpoint, encode_frame
+from engine.digest import digest
 from engine.firehose import FirehoseDeniedError, FirehoseError
 from engine.listing import Instrument
 from engine.messages import (
@@ -36,6 +39,7 @@ from engine.messages import (
     command_id,
     member_of,
 )
+from engine.snapshot import Snapshot
 from engine.venue import Venue
 from engine.wire import MAKER, TAKER, Ack, Cancelled, Fill, Print, Quote, Trading
 
@@ -70,10 +74,18 @@ class JournalSink(Protocol):
         ...
 
 
+class State(msgspec.Struct, frozen=True):
+    """A venue's state as bytes, and when it was taken (UTC ns)."""
+
+    canonical: bytes
+    digest: bytes
+    taken_ns: int
+
+
 class Batch:
     """What was appended since the last commit, and everything that it caused."""
 
-    __slots__ = ("answers", "checkpoints", "commands", "first_seq", "last_seq", "number", "prints", "quote")
+    __slots__ = ("answers", "checkpoints", "commands", "first_seq", "last_seq", "number", "prints", "quote", "state")
 
     def __init__(self, number: int, first_seq: int) -> None:
         self.number = number
@@ -84,6 +96,8 @@ class Batch:
         self.answers: list[tuple[int, bytes]] = []
         self.prints: list[bytes] = []
         self.quote = b""
+        self.state: State | None = None
+        """The venue behind the batch's last command, where a snapshot was asked for."""
 
     def is_full(self) -> bool:
         """Whether one more command might not fit into a record."""
@@ -116,6 +130,7 @@ class Sequencer:
         previous: bytes = GENESIS,
         halt_after_s: float = 10.0,
         on_fence: Callable[[str], None] | None = None,
+        on_snapshot: Callable[[Snapshot], None] | None = None,
     ) -> None:
         """One symbol's sequencer.
 
@@ -132,6 +147,7 @@ class Sequencer:
             previous: digest of the journal's last frame.
             halt_after_s: how long a put may keep failing.
             on_fence: told when a put is denied: the fence stands for the whole site, quiet symbols included.
+            on_snapshot: given each snapshot that was asked for, once its frame is confirmed.
         """
         self.instrument = instrument
         self.state = SequencerState.OPEN
@@ -154,6 +170,8 @@ class Sequencer:
         self._waiting: deque[Batch] = deque()
         self._flight: asyncio.Task[None] | None = None
         self._on_fence = on_fence
+        self._on_snapshot = on_snapshot
+        self._snapshot_asked = False
 
     def append(self, command: Command) -> None:
         """Stamp, number, apply and append one command; its `ts_ns` is replaced. A halted symbol drops it.
@@ -216,7 +234,7 @@ class Sequencer:
         return self._flight
 
     def mark(self) -> Checkpoint:
-        """Cut the journal at this command boundary: a frame ends here, with a checkpoint of the state as it stands.
+        """Cut the journal at this command boundary: a frame ends here, with checkpoint and snapshot of the state.
 
         The frame starts at once, so that commands after the boundary do not wait for a tick more than any other.
         A symbol without a command since the last cut has its boundary there; it leaves no frame.
@@ -225,9 +243,14 @@ class Sequencer:
         if self._open.commands:
             if here not in self._open.checkpoints:
                 self._open.checkpoints.append(here)
+            self.ask_snapshot()
             self._cut()
             self.commit()
         return here
+
+    def ask_snapshot(self) -> None:
+        """Take a snapshot with the next frame: a quiet symbol's last one is as good as a new one."""
+        self._snapshot_asked = True
 
     async def drain(self) -> None:
         """Commit until nothing is left; a symbol that halts has nothing left."""
@@ -285,6 +308,9 @@ class Sequencer:
     def _cut(self) -> None:
         """Close the open batch; its quote, the conflation of all quotes since the last one, is of its last seq."""
         batch = self._open
+        if self._snapshot_asked and batch.commands and self._on_snapshot is not None:
+            self._snapshot_asked = False
+            batch.state = self._checkpoint(batch)
         top = self._venue.quote()
         if top != self._quoted:
             self._quoted = top
@@ -292,11 +318,20 @@ class Sequencer:
         self._waiting.append(batch)
         self._open = Batch(self._number, batch.last_seq + 1)
 
+    def _checkpoint(self, batch: Batch) -> State:
+        """The state behind the batch's last command; its digest goes into the frame, which vouches for the snapshot."""
+        taken_ns = clock.now_ns()
+        canonical = self._venue.canonical_bytes()
+        state = State(canonical, digest(canonical), taken_ns)
+        if not batch.checkpoints or batch.checkpoints[-1].seq != batch.last_seq:
+            batch.checkpoints.append(Checkpoint(batch.last_seq, state.digest))
+        return state
+
     async def _fly(self, batch: Batch) -> None:
         if not batch.commands:
             self._outlet.release(batch)
             return
-        frame, digest = encode_frame(
+        frame, frame_digest = encode_frame(
             batch.commands,
             environment=self._environment,
             epoch=self._epoch,
@@ -314,9 +349,26 @@ class Sequencer:
             return
         if self.state != SequencerState.OPEN:
             return
-        self._previous = digest
+        self._previous = frame_digest
         self.committed_seq = batch.last_seq
         self._outlet.release(batch)
+        if batch.state is not None:
+            self._give_snapshot(batch.last_seq, batch.state)
+
+    def _give_snapshot(self, seq: int, state: State) -> None:
+        assert self._on_snapshot is not None, "a state is taken only for somebody"
+        self._on_snapshot(
+            Snapshot(
+                symbol=self.instrument.symbol,
+                environment=self._environment,
+                epoch=self._epoch,
+                seq=seq,
+                taken_ns=state.taken_ns,
+                digest=state.digest,
+                last_frame=self._previous,
+                canonical=state.canonical,
+            )
+        )
 
     async def _put(self, frame: bytes) -> None:
         """Put until confirmed, with the same bytes.

@@ -34,17 +34,22 @@ __all__ = [
 CHUNK: Final = 8 << 20
 """Bytes asked for at once: loopback and S3 were both fastest with ranges of 8 MiB and more."""
 
+NS_PER_S: Final = 1_000_000_000
 _PRECONDITION_CODES: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _MISSING_CODES: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _INVALID_RANGE: Final = "InvalidRange"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One object: its key relative to the store, its size in bytes and its version ("" where there are none)."""
+    """One object: its key relative to the store, its size in bytes, its version ("" where there are none), its age.
+
+    `modified_ns` is the store's clock when the object was written (UTC; S3 knows whole seconds), 0 where unknown.
+    """
 
     key: str
     size: int
     version: str = ""
+    modified_ns: int = 0
 
 
 class Store(Protocol):
@@ -162,7 +167,8 @@ class FileStore:
         found = ((path.relative_to(self.root).as_posix(), path) for path in start.rglob("*") if path.is_file())
         for key, path in sorted(found):
             if key.startswith(prefix) and not path.name.startswith(".part-"):
-                yield Entry(key, path.stat().st_size)
+                about = path.stat()
+                yield Entry(key, about.st_size, modified_ns=about.st_mtime_ns)
 
     def get(self, key: str) -> bytes:
         """A whole object."""
@@ -237,9 +243,18 @@ class S3Store:
         try:
             for page in pages:
                 for item in page.get("Contents", ()):
-                    yield Entry(item["Key"][len(self.prefix) :], item["Size"], item.get("ETag", "").strip('"'))
+                    yield self._entry(item)
         except self._failures as error:
             raise self._refused("list objects", prefix, error) from error
+
+    def _entry(self, item: dict[str, Any]) -> Entry:
+        modified = item.get("LastModified")
+        return Entry(
+            item["Key"][len(self.prefix) :],
+            item["Size"],
+            item.get("ETag", "").strip('"'),
+            int(modified.timestamp()) * NS_PER_S if modified else 0,
+        )
 
     def get(self, key: str) -> bytes:
         """A whole object."""

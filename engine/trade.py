@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +14,7 @@ from engine.address import own_address
 from engine.build import build_digest
 from engine.feed import Feed
 from engine.firehose import Firehose, KeyRing
+from engine.folders import FolderAddresses
 from engine.gateway import Gateway
 from engine.group_commit import GroupCommit
 from engine.lease import Lease
@@ -26,6 +27,7 @@ from engine.ports import Ports
 from engine.rehydration import Rehydrated, Rehydration, genesis
 from engine.sequencer import JournalSink, Sequencer
 from engine.site import Site, SiteState
+from engine.snapshot_writer import SnapshotWriter
 from engine.status import serve_status
 from engine.stop import stop_event
 from engine.storage import open_store
@@ -39,8 +41,9 @@ MS_PER_S: Final = 1000
 class TradeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The command line of an engine task.
 
-    `recovered` is the folder of all epochs: who opened which symbol, and the results of recoveries. `recover` is the
-    folder of all epochs' journals, to rehydrate from; None to start from genesis.
+    `recovered` is the folder of all epochs: who opened which symbol, and the results of recoveries; `snapshots` that of
+    all epochs' snapshots. `recover` is the folder of all epochs' journals, to rehydrate from; None to start from
+    genesis. A symbol is due for a snapshot after `snapshot_every` commands or `snapshot_every_s` seconds.
     """
 
     site: str
@@ -53,6 +56,9 @@ class TradeSettings(msgspec.Struct, frozen=True, kw_only=True):
     recover: str | None
     recovered: str
     lineage: str | None
+    snapshots: str
+    snapshot_every: int
+    snapshot_every_s: int
     commit_ms: int
     checkpoint_every: int
     halt_after_ms: int
@@ -103,6 +109,11 @@ class Engine:
         self._gateway = Gateway(self.site)
         self._outlet = Outlet(sessions=self._gateway, feed=self._feed, may_release=self._lease.held)
         self._commits = GroupCommit((), every_s=settings.commit_ms / MS_PER_S)
+        self._snapshots = SnapshotWriter(
+            address=settings.snapshots,
+            every_commands=settings.snapshot_every,
+            every_s=settings.snapshot_every_s,
+        )
         self._status: asyncio.Server | None = None
         self.site.on_halt.append(self._gateway.drop_sessions)
 
@@ -122,6 +133,7 @@ class Engine:
                 mine = await self._take(rehydrated)
                 if self._lease.held():
                     self._open(mine)
+            group.create_task(self._snapshots.run())
             group.create_task(self._commits.run())
             group.create_task(Marks(site=self.site, control=self._control, recovered=self._recovered).keep())
 
@@ -132,6 +144,7 @@ class Engine:
         self._outlet.flush()
         await self._gateway.close()
         self._feed.close()
+        self._snapshots.close()
         if self._status is not None:
             self._status.close()
         LOG.info("%s: closed", self.site.name)
@@ -140,14 +153,13 @@ class Engine:
         settings = self._settings
         if settings.recover is None:
             return [genesis(listed) for listed in settings.instruments]
-        rehydration = Rehydration(
-            site=self.site,
-            control=self._control,
+        folders = FolderAddresses(
             journal=settings.recover,
+            lineage=settings.lineage or settings.recovered,
             recovered=settings.recovered,
-            lineage=settings.lineage,
+            snapshots=settings.snapshots,
         )
-        return await rehydration.run()
+        return await Rehydration(site=self.site, control=self._control, folders=folders).run()
 
     async def _take(self, rehydrated: Sequence[Rehydrated]) -> list[Rehydrated]:
         """The symbols that this task may open; another task opened the others in this epoch, and may have traded."""
@@ -163,9 +175,15 @@ class Engine:
             LOG.error(said, self.site.name, ",".join(holders), self.site.epoch, tasks)
         return [one for one in rehydrated if one.instrument.symbol not in holders]
 
-    def _open(self, rehydrated: Iterable[Rehydrated]) -> None:
+    def _open(self, rehydrated: Sequence[Rehydrated]) -> None:
+        settings = self._settings
         sequencers = [self._sequencer(symbol) for symbol in rehydrated]
-        self._commits = GroupCommit(sequencers, every_s=self._settings.commit_ms / MS_PER_S)
+        # Nobody ever recovers what an exercise traded.
+        snapshots = self._snapshots if settings.environment is Environment.LIVE else None
+        if snapshots is not None:
+            snapshots.take_openings(one.snapshot(settings.environment, settings.epoch) for one in rehydrated)
+            snapshots.start(sequencers)
+        self._commits = GroupCommit(sequencers, every_s=settings.commit_ms / MS_PER_S, snapshots=snapshots)
         for sequencer in sequencers:
             self._feed.remember(sequencer.instrument.number, sequencer.quote())
         self.site.open(sequencers)
@@ -186,4 +204,5 @@ class Engine:
             previous=symbol.last_frame,
             halt_after_s=settings.halt_after_ms / MS_PER_S,
             on_fence=self.site.halt,
+            on_snapshot=self._snapshots.take if settings.environment is Environment.LIVE else None,
         )

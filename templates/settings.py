@@ -43,6 +43,8 @@ class Settings:
     commit_ms: int = 250
     checkpoint_every: int = 1000
     root: str = ""
+    snapshot_every: int = 50_000
+    snapshot_every_seconds: int = 30
     recover: str = ""
     buffer_seconds: int = 5
     buffer_mib: int = 1

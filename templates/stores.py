@@ -64,13 +64,15 @@ def _execution(settings: Settings) -> list[dict[str, Any]]:
 def _engine(settings: Settings) -> list[dict[str, Any]]:
     """Method §0: read the journal, the epoch records and what earlier epochs opened, put to its own epoch's streams.
 
-    Below its own epoch's prefix it writes what it recovered and, in the first epoch too, which symbols it opened. In
-    an exercise control records, results and streams are the exercise's own; the market's it may only read.
+    Below its own epoch's prefixes it writes what it recovered, its snapshots and which symbols it opened. In an
+    exercise control records, results and streams are the exercise's own; the market's, and snapshots, it may only read.
     """
     bucket = "arn:${AWS::Partition}:s3:::${JournalBucket}"
     root = settings.root
-    read = ("journal/*", f"{root}control/*", "recovered/*", *([f"{root}recovered/*"] if root else ()))
-    own = f"{root}recovered/epoch={settings.epoch}/"
+    market = ("journal/*", "recovered/*", "snapshots/*")
+    read = (*market, f"{root}control/*", *([f"{root}recovered/*"] if root else ()))
+    written = ("recovered",) if root else ("recovered", "snapshots")
+    own = tuple(f"{root}{folder}/epoch={settings.epoch}/*" for folder in written)
     streams = f"arn:${{AWS::Partition}}:firehose:{settings.journal_region}:${{AWS::AccountId}}:deliverystream/"
     put = ["firehose:PutRecord", "firehose:PutRecordBatch"]
     pattern = f"matching-engine-*{settings.stream_suffix}"
@@ -78,7 +80,7 @@ def _engine(settings: Settings) -> list[dict[str, Any]]:
         statement("ReadJournal", ["s3:GetObject"], objects(bucket, *read)),
         statement("ListJournal", ["s3:ListBucket"], [Sub(bucket)], condition=only_prefix(*read)),
         # Large fills go up in parts; a failed upload must be able to take them back.
-        statement("WriteRecovery", ["s3:AbortMultipartUpload", "s3:PutObject"], objects(bucket, f"{own}*")),
+        statement("WriteRecovery", ["s3:AbortMultipartUpload", "s3:PutObject"], objects(bucket, *own)),
         statement("Journal", put, [Sub(f"{streams}{pattern}")]),
     ]
     if not settings.stream_suffix:

@@ -45,6 +45,9 @@ def trade_command(settings: Settings, listed: Sequence[str]) -> list[Any]:
         *("--control", Sub(f"s3://${{JournalBucket}}/{settings.root}control/")),
         *_recovery(settings),
         *("--recovered", Sub(f"s3://${{JournalBucket}}/{settings.root}recovered/")),
+        *("--snapshots", Sub("s3://${JournalBucket}/snapshots/")),
+        *("--snapshot-every", str(settings.snapshot_every)),
+        *("--snapshot-every-s", str(settings.snapshot_every_seconds)),
         *("--commit-ms", str(settings.commit_ms)),
         *("--checkpoint-every", str(settings.checkpoint_every)),
     ]

@@ -10,7 +10,7 @@ import pytest
 from emulator.settings import Settings as World
 from emulator.settings import client_environment
 from engine.__main__ import main
-from tests.engine.test_lineage import traded
+from tests.engine.epochs import traded
 from tests.engine.written_journal import quotes
 
 pytestmark = pytest.mark.world

@@ -19,7 +19,7 @@ from engine.export import COLUMNS
 from engine.messages import Command, Kind
 from engine.storage import FileStore
 from engine.venue import Venue
-from tests.engine.test_lineage import Epochs, traded
+from tests.engine.epochs import Epochs, traded
 from tests.engine.written_journal import SYMBOL, quotes, written
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,7 @@ def test_a_sound_journal_is_status_0_and_says_what_was_checked(address: str, cap
     assert (status, err) == (0, [])
     assert out == [
         (
-            "AAL      sound    seq 60  17 frames in 3 objects, 12 of 12 checkpoints agree, "
+            "AAL      sound    seq 60  17 frames in 3 objects, 60 of 60 checkpoints agree, "
             "0 duplicates, 2 refused above a fence"
         ),
         "1 of 1 symbols sound",

@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.codec import GENESIS, decode_frame
 from engine.errors import LineageError
-from engine.lineage import LineageReader, Link, Opened, opened_key, read_lineage
-from engine.messages import Command, Environment
-from engine.replay import Recovery, rebuild
-from engine.storage import MemoryStore
+from engine.lineage import Link, Opened, opened_key
+from engine.messages import Command
 from engine.venue import Venue
+from tests.engine.epochs import Epochs, traded
 from tests.engine.written_journal import SYMBOL, quotes, written
 from tests.property.flows import flows
-
-
-@dataclass
-class Epochs:
-    """Stores of an exchange that went through several epochs, and what each of them held at its end."""
-
-    journal: MemoryStore = field(default_factory=MemoryStore)
-    recovered: MemoryStore = field(default_factory=MemoryStore)
-    digests: list[bytes] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    zombies: int = 0
-
-    def put(self, epoch: int, name: str, frames: Sequence[bytes]) -> None:
-        key = f"epoch={epoch}/symbol={SYMBOL}/{name}.gz"
-        self.journal.put(key, gzip.compress(b"".join(frames), 1, mtime=0))
-
-    def open(self, epoch: int, seq: int, last_frame: bytes) -> None:
-        self.links.append(Link(epoch, seq, last_frame.hex()))
-        record = Opened(epoch, "a site", "0", "a task", tuple(self.links))
-        self.recovered.put(opened_key(epoch, SYMBOL), msgspec.json.encode(record))
-
-    def lineage(self, from_epoch: int) -> tuple[Link, ...]:
-        return read_lineage(self.recovered, self.journal, SYMBOL, from_epoch)
-
-    def rebuild(self, from_epoch: int) -> Recovery:
-        reader = LineageReader(self.journal, SYMBOL, self.lineage(from_epoch), environment=Environment.LIVE)
-        return rebuild(reader, Venue(SYMBOL), now_ns=lambda: 0)
-
-
-def traded(flow: Sequence[Command], cuts: Sequence[int], *, zombie: Sequence[Command] = (), step: int = 1) -> Epochs:
-    """The flow traded over one epoch per cut; each epoch but the last has a zombie that went on writing."""
-    epochs, venue, last_frame = Epochs(), Venue(SYMBOL), GENESIS
-    for number, (start, end) in enumerate(pairwise((0, *cuts, len(flow)))):
-        epoch = 1 + number * step
-        epochs.open(epoch, venue.seq, last_frame)
-        frames, venue = written(flow[start:end], epoch=epoch, after=(venue, last_frame))
-        last_frame = decode_frame(frames[-1]).digest if frames else last_frame
-        epochs.digests.append(venue.digest())
-        epochs.put(epoch, "frames", frames)
-        if zombie and end < len(flow):
-            twin = Venue(SYMBOL)
-            twin.seq = venue.seq
-            late, _ = written(zombie, epoch=epoch, checkpoint_every=1 << 30, after=(twin, last_frame))
-            epochs.put(epoch, "zombie", late[::-1])
-            epochs.zombies += len(late)
-    return epochs
 
 
 @given(data=st.data(), flow=flows(), step=st.integers(1, 3))
@@ -125,7 +72,7 @@ def test_a_record_that_makes_no_sense_is_refused(record: bytes) -> None:
 def test_an_epoch_that_ends_before_its_successor_began_is_a_gap_and_ends_the_prefix() -> None:
     flow = quotes(40)
     epochs = traded(flow, [20])
-    frames, _ = written(flow[:20])
+    frames, _ = written(flow[:20], checkpoint_every=1)
     epochs.put(1, "frames", frames[:-1])
     recovery = epochs.rebuild(2)
     [damage] = recovery.account.damages
@@ -137,7 +84,9 @@ def test_an_epoch_that_ends_before_its_successor_began_is_a_gap_and_ends_the_pre
 def test_an_epoch_that_does_not_end_in_its_successors_first_link_is_a_broken_chain() -> None:
     epochs = traded(quotes(40), [20])
     epochs.links[1:] = []
-    epochs.open(2, 20, bytes(31) + b"!")
+    venue = Venue(SYMBOL)
+    venue.seq = 20
+    epochs.open(2, venue, bytes(31) + b"!")
     recovery = epochs.rebuild(2)
     assert [damage.kind for damage in recovery.account.damages] == ["chain", "chain"]
     assert recovery.seq == 20

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 from engine.storage import (
     CHUNK,
     AlreadyExistsError,
-    Entry,
     FileStore,
     MemoryStore,
     NotFoundError,
@@ -187,7 +186,9 @@ def test_addresses_open_stores(tmp_path: Path) -> None:
     open_store("memory://shared").put("k", b"v")
     assert open_store("memory://shared").get("k") == b"v"
     open_store(f"file://{tmp_path}/deep").put("a/b", b"v")
-    assert list(open_store(f"file://{tmp_path}/deep").list()) == [Entry("a/b", 1)]
+    [entry] = open_store(f"file://{tmp_path}/deep").list()
+    assert (entry.key, entry.size) == ("a/b", 1)
+    assert entry.modified_ns == (tmp_path / "deep/a/b").stat().st_mtime_ns
     assert open_store("s3://bucket/prefix", session=BucketSession()).address == "s3://bucket/prefix/"
     for address in ("https://bucket", "s3:///prefix", "nonsense"):
         with pytest.raises(UnknownStoreError):

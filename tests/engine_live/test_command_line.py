@@ -14,6 +14,7 @@ TRADE = {
     "--stream-region": "us-west-2",
     "--control": "s3://bucket/control/",
     "--recovered": "s3://bucket/recovered/",
+    "--snapshots": "s3://bucket/snapshots/",
 }
 
 

@@ -67,6 +67,7 @@ class World:
         place = ["--site", site, "--environment", "LIVE", "--epoch", str(epoch), "--symbols", "AAL,AAPL"]
         where = ["--stream-region", "us-west-2", "--control", f"file://{self.folder}/control", "--address", address]
         where += ["--recovered", f"file://{self.folder}/recovered"]
+        where += ["--snapshots", f"file://{self.folder}/snapshots"]
         return await self.start("trade", *place, *where, "--commit-ms", "20", "--checkpoint-every", "2", *more)
 
     def opened(self, epoch: int) -> dict[str, Any]:

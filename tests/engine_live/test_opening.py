@@ -30,7 +30,7 @@ async def test_the_first_task_takes_every_symbol_and_says_who_it_is(monkeypatch:
     monkeypatch.setattr(clock, "now_ns", lambda: 17)
     store = MemoryStore()
     assert await task(store, "a").take(starts("AAL", "AAPL")) == {}
-    lineage = {"lineage": [{"epoch": 1, "start_seq": 0, "start_frame": "00" * 32}]}
+    lineage = {"lineage": [{"epoch": 1, "start_seq": 0, "start_frame": "00" * 32, "start_digest": ""}]}
     assert {entry.key: json.loads(store.get(entry.key)) for entry in store.list()} == {
         f"epoch=1/{symbol}/opened.json": {"epoch": 1, "site": "primary", "at_ns": "17", "task": "a"} | lineage
         for symbol in ("AAL", "AAPL")

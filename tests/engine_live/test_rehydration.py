@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from engine import folders as module
 from engine import lineage
-from engine import rehydration as module
 from engine.codec import GENESIS, Checkpoint, encode_frame
 from engine.errors import StorageError
 from engine.journal import JournalReader
@@ -25,6 +25,7 @@ from engine.venue import Venue
 from tests.engine.written_journal import written
 
 SYMBOLS = ("AAL", "AAPL")
+FOLDERS = module.FolderAddresses(journal="journal", lineage="recovered", recovered="recovered", snapshots="snapshots")
 
 
 class Stores:
@@ -32,6 +33,7 @@ class Stores:
 
     def __init__(self, order: Any) -> None:
         self.control, self.journal, self.recovered = (MemoryStore(name) for name in ("control", "journal", "recovered"))
+        self.snapshots = MemoryStore("snapshots")
         self.venues = {symbol: Venue(symbol) for symbol in SYMBOLS}
         self.frames: dict[str, bytes] = {}
         for symbol, venue in self.venues.items():
@@ -50,7 +52,7 @@ class Stores:
             self.journal.put(f"epoch=1/symbol={symbol}/object.gz", gzip.compress(frame))
 
     def open(self, uri: str) -> Any:
-        return {"journal": self.journal, "recovered": self.recovered}[uri]
+        return {"journal": self.journal, "recovered": self.recovered, "snapshots": self.snapshots}[uri]
 
     def result(self, symbol: str) -> dict[str, Any]:
         return dict(json.loads(self.recovered.get(f"epoch=2/{symbol}/result.json")))
@@ -71,7 +73,7 @@ def site() -> Site:
 
 
 def start(site: Any, stores: Any) -> Any:
-    rehydration = Rehydration(site=site, control=stores.control, journal="journal", recovered="recovered", poll_s=0.001)
+    rehydration = Rehydration(site=site, control=stores.control, folders=FOLDERS, poll_s=0.001)
     return asyncio.create_task(rehydration.run())
 
 
@@ -144,8 +146,9 @@ async def test_a_symbol_whose_journal_cannot_be_read_does_not_stop_the_others(
     assert known == {**{name: read[name] for name in known}, "symbol": "AAL", "status": "damaged"}
     assert 0 < unread["started_ns"] <= unread["finished_ns"]
     assert {unread["digest"], unread["last_frame"]} == {"00" * 32}
-    counts = unread.keys() - known.keys() - {"started_ns", "finished_ns", "digest", "last_frame"}
-    assert {unread[name] for name in counts} == {0}
+    assert (unread["snapshot"], unread["rejected"], unread["twin"], unread["rehydrate"]) == (None, [], None, "genesis")
+    told = {"started_ns", "finished_ns", "digest", "last_frame", "snapshot", "rejected", "twin", "rehydrate"}
+    assert {unread[name] for name in unread.keys() - known.keys() - told} == {0}
 
 
 async def test_a_checkpoint_that_disagrees_keeps_the_symbol_closed(site: Any, stores: Any) -> None:
@@ -192,11 +195,12 @@ def peak_of_a_rehydration(order: Any, site: Site, tmp_path: Path, monkeypatch: A
 
     async def measure(pairs: int) -> int:
         stores = {"journal": journal_of_trades(pairs, order), "recovered": FileStore(tmp_path / str(pairs))}
+        stores["snapshots"] = MemoryStore()
         monkeypatch.setattr(module, "open_store", stores.__getitem__)
         control = MemoryStore()
         for name in ("recover", "open"):
             control.put(f"epoch=2/{name}.json", b'{"from_epoch":1}')
-        rehydration = Rehydration(site=site, control=control, journal="journal", recovered="recovered", poll_s=0.001)
+        rehydration = Rehydration(site=site, control=control, folders=FOLDERS, poll_s=0.001)
         tracemalloc.start()
         try:
             one, _ = await rehydration.run()

@@ -20,6 +20,7 @@ from drill.core.plan import make_plan
 from drill.core.verdict import judge
 from drill.report.compose import Sealed, compose
 from emulator.admission import free_port
+from engine.folders import FolderAddresses
 from engine.listing import listing
 from engine.messages import Environment
 from engine.rehydration import Rehydration
@@ -80,11 +81,13 @@ async def engine_process(root: Path, endpoint: str, ports: dict[str, int]) -> as
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AEX_"))}
     place = ("--site", "primary", "--environment", "LIVE", "--epoch", "1", "--address", "127.0.0.1")
     stores = ("--control", f"file://{root}/control/", "--recovered", f"file://{root}/recovered/")
+    kept = ("--snapshots", f"file://{root}/snapshots/", "--snapshot-every-s", "1")
     pace = ("--commit-ms", "50", "--checkpoint-every", str(CHECKPOINT_EVERY), "--stream-region", "us-west-2")
     numbers = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     with (root / "engine.log").open("wb") as log:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "engine", "trade", *place, "--symbols", ",".join(NUMBERS), *stores, *pace, *numbers,
+            sys.executable, "-m", "engine", "trade", *place, "--symbols", ",".join(NUMBERS), *stores, *kept, *pace,
+            *numbers,
             env={**inherited, **keys}, cwd=REPOSITORY, stderr=log,
         )  # fmt: skip
 
@@ -135,12 +138,16 @@ async def rehydrated(root: Path) -> dict[str, Any]:
     """Recover as the DR site's engine task does; its results by symbol."""
     control = open_store(f"file://{root}/control/")
     for name in ("recover", "open"):
-        control.put(f"epoch=2/{name}.json", b'{"from_epoch":1}')
+        control.put(f"epoch=2/{name}.json", b'{"from_epoch":1,"rehydrate":"both"}')
     site = Site(name="dr-abcdef", environment=Environment.DRILL, epoch=2, build="00", instruments=INSTRUMENTS)
     recovered = f"file://{root}/recovered/"
-    await Rehydration(
-        site=site, control=control, journal=f"file://{root}/journal/", recovered=recovered, poll_s=0.01
-    ).run()
+    folders = FolderAddresses(
+        journal=f"file://{root}/journal/",
+        lineage=recovered,
+        recovered=recovered,
+        snapshots=f"file://{root}/snapshots/",
+    )
+    await Rehydration(site=site, control=control, folders=folders, poll_s=0.01).run()
     store = open_store(f"{recovered}epoch=2/")
     return {symbol: msgspec.json.decode(store.get(f"{symbol}/result.json")) for symbol in NUMBERS}
 
