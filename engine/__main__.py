@@ -1,4 +1,7 @@
-"""What the container runs, `python -m engine trade | marketdata | directory`; and for people: `match`, `journal`."""
+"""What the container runs, `python -m engine trade | marketdata | directory`, and what people run.
+
+That is `match` (an order flow), `journal` (verify, ls, show, export) and `reconcile` (a member's orders).
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,11 @@ from engine.journal_command import add_journal
 from engine.listing import Instrument, listing
 from engine.messages import Environment
 from engine.ports import Ports
+from engine.reconcile_command import add_reconcile
 
 __all__ = ["main"]
 
+TASKS = "trade|marketdata|directory|match|journal|reconcile"
 USAGE = 2
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
@@ -137,12 +142,15 @@ def _match(arguments: argparse.Namespace) -> int:
 
 def _parser() -> Parser:
     parser = Parser(prog="python -m engine", description=__doc__)
-    tasks = parser.add_subparsers(dest="task", required=True, metavar="trade|marketdata|directory|match|journal")
+    tasks = parser.add_subparsers(
+        dest="task", required=True, metavar="trade|marketdata|directory|match|journal|reconcile"
+    )
     _add_trade(tasks.add_parser("trade", help="sequence, match and journal symbols", allow_abbrev=False))
     _add_market_data(tasks.add_parser("marketdata", help="fan out the engines' feeds", allow_abbrev=False))
     _add_directory(tasks.add_parser("directory", help="say what is traded, and whether it is open", allow_abbrev=False))
     _add_match(tasks.add_parser("match", help="match an order flow of JSON lines", allow_abbrev=False))
     add_journal(tasks.add_parser("journal", help="verify, list, show and export journals", allow_abbrev=False))
+    add_reconcile(tasks.add_parser("reconcile", help="a member's orders after a failover", allow_abbrev=False))
     return parser
 
 

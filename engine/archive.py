@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from engine.errors import ArchiveError
-from engine.lineage import LineageReader, read_lineage
+from engine.lineage import LineageReader, Link, read_lineage
 from engine.storage import Entry, Store, open_store
 
 __all__ = ["Archive", "Holding"]
@@ -88,13 +88,21 @@ class Archive:
             raise self._nothing("no object")
         return {symbol: holdings[symbol] for symbol in symbols} if symbols else holdings
 
+    def lineage(self, symbol: str, *, epoch: int) -> tuple[Link, ...]:
+        """Where each of a symbol's epochs began, oldest first, up to `epoch`.
+
+        Raises:
+            LineageError: nobody knows where one of them began.
+        """
+        return read_lineage(self.recovered, self.journal, symbol, epoch)
+
     def reader(self, symbol: str, *, epoch: int) -> LineageReader:
         """A reader of a symbol's journals from genesis, up to `epoch`.
 
         Raises:
             LineageError: nobody knows where one of its epochs began.
         """
-        links = read_lineage(self.recovered, self.journal, symbol, epoch)
+        links = self.lineage(symbol, epoch=epoch)
         return LineageReader(self.journal, symbol, links, environment=self.environment)
 
     def _nothing(self, cause: str) -> ArchiveError:

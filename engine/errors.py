@@ -9,6 +9,7 @@ only broken callers, broken bytes handed in one at a time, and broken storage ra
     ├── FrameError              bytes that are no frame of version 1
     ├── StateError              bytes that are no canonical state
     ├── SequenceError           a command offered out of sequence
+    ├── CaptureError            a file that is no ack capture of that member
     ├── ArchiveError            an address below which there is no journal
     ├── SnapshotError           bytes that are no snapshot, or one that nothing vouches for
     ├── LineageError            nobody knows where an epoch of a symbol began
@@ -23,6 +24,7 @@ from __future__ import annotations
 __all__ = [
     "AlreadyExistsError",
     "ArchiveError",
+    "CaptureError",
     "EngineError",
     "FlowError",
     "FrameError",
@@ -50,6 +52,10 @@ class EngineError(Exception):
 
 class ArchiveError(EngineError):
     """An address below which there is no journal, or none of the symbol that was asked for."""
+
+
+class CaptureError(EngineError):
+    """A file that is no ack capture, or another member's."""
 
 
 class FlowError(EngineError):

@@ -1,47 +1,33 @@
 """`python -m engine journal verify | ls | show | export`: the journal for people.
 
-Exit status: 0 sound, 1 damage found, 2 bad arguments or no journal there, 3 the store could not be read.
+Exit status as in `engine.archive_command`.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from engine import clock
-from engine.archive import Archive, Holding
+from engine.archive import Archive
+from engine.archive_command import DAMAGED, SOUND, add_place, archive_of, conclude, guarded, positive, tell, watched
 from engine.codec import Frame
-from engine.errors import ArchiveError, EngineError, LineageError
+from engine.errors import ArchiveError
 from engine.export import JsonLines, Parquet, RowWriter, rows
-from engine.inspection import Finding, Inspection, inspect
+from engine.inspection import Inspection, inspect
 from engine.journal import Damage, read_object
 from engine.lineage import LineageReader
 from engine.messages import Command, Environment, Kind, OrderType, Side, TimeInForce
-from engine.progress import WatchedStore, progress
 from engine.reorder import PlacedFrame
-from engine.storage import NotFoundError, UnknownStoreError
 
-__all__ = ["DAMAGED", "SOUND", "UNREADABLE", "USAGE", "add_journal"]
-
-SOUND: Final = 0
-DAMAGED: Final = 1
-USAGE: Final = 2
-UNREADABLE: Final = 3
-INTERRUPTED: Final = 130
-OUTPUT_CLOSED: Final = 141
-
-TOLD: Final = 20
-"""Findings of a symbol that a person is shown; one broken object may give thousands."""
-
-Verb = Callable[[argparse.Namespace], int]
+__all__ = ["add_journal"]
 
 
 def add_journal(parser: argparse.ArgumentParser) -> None:
@@ -54,103 +40,41 @@ def add_journal(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
-    _add_place(parser)
+    add_place(parser)
     parser.add_argument("--no-replay", action="store_true", help="check frames only: ten times faster, no digests")
     parser.add_argument("--json", action="store_true", help="one JSON object per symbol, on standard output")
-    parser.set_defaults(run=_guarded(_verify))
+    parser.set_defaults(run=guarded(_verify))
 
 
 def _add_ls(parser: argparse.ArgumentParser) -> None:
-    _add_place(parser)
+    add_place(parser)
     parser.add_argument("--objects", action="store_true", help="each object, not one line per symbol")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.set_defaults(run=_guarded(_ls))
+    parser.set_defaults(run=guarded(_ls))
 
 
 def _add_show(parser: argparse.ArgumentParser) -> None:
-    _add_place(parser)
-    parser.add_argument("--from", dest="first", type=_seq, default=1, metavar="SEQ", help="first seq (inclusive)")
-    parser.add_argument("--to", dest="last", type=_seq, metavar="SEQ", help="last seq (inclusive)")
+    add_place(parser)
+    parser.add_argument("--from", dest="first", type=positive, default=1, metavar="SEQ", help="first seq (inclusive)")
+    parser.add_argument("--to", dest="last", type=positive, metavar="SEQ", help="last seq (inclusive)")
     parser.add_argument("--object", metavar="KEY", help="what lies in this object, as it lies there (key as in ls)")
     parser.add_argument("--commands", action="store_true", help="each command, not one line per frame")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.set_defaults(run=_guarded(_show))
+    parser.set_defaults(run=guarded(_show))
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    _add_place(parser)
+    add_place(parser)
     parser.add_argument("--content", choices=("commands", "trades"), default="commands", help="default: commands")
     parser.add_argument("--out", type=Path, metavar="FILE", help="FILE.parquet or FILE.jsonl; default: standard output")
-    parser.set_defaults(run=_guarded(_export))
-
-
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("address", help="folder that holds journal/ and recovered/: s3://BUCKET/, file:///DIRECTORY/")
-    parser.add_argument("--symbols", type=_symbols, default=(), help="comma separated; default: all that are there")
-    parser.add_argument("--epoch", type=_seq, help="newest epoch to read; default: the newest that is there")
-    parser.add_argument(
-        "--environment", choices=[one.name for one in Environment], default="LIVE", help="default: LIVE"
-    )
-
-
-def _seq(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 1 << 63:
-        raise argparse.ArgumentTypeError(f"expected a positive integer, found {text!r}")
-    return int(text)
-
-
-def _symbols(text: str) -> tuple[str, ...]:
-    symbols = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if not all(symbols):
-        raise argparse.ArgumentTypeError(f"expected symbols separated by commas, found {text!r}")
-    return symbols
-
-
-def _guarded(verb: Verb) -> Verb:
-    """One line and an exit status for whatever ends a verb early."""
-
-    def run(arguments: argparse.Namespace) -> int:
-        try:
-            return verb(arguments)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return OUTPUT_CLOSED
-        except KeyboardInterrupt:
-            return INTERRUPTED
-        except LineageError as error:
-            print(error, file=sys.stderr)
-            return DAMAGED
-        except (ArchiveError, NotFoundError, UnknownStoreError) as error:
-            print(error, file=sys.stderr)
-            return USAGE
-        except (EngineError, OSError) as error:
-            print(error, file=sys.stderr)
-            return UNREADABLE
-
-    return run
-
-
-def _archive(arguments: argparse.Namespace) -> Archive:
-    return Archive(arguments.address, environment=Environment[arguments.environment])
-
-
-@contextmanager
-def _watched(archive: Archive, verb: str, holdings: dict[str, Holding]) -> Iterator[Callable[[str], None]]:
-    """Show progress while the archive is read; gives a function that says which symbol comes next."""
-    watched = archive.journal = WatchedStore(archive.journal)
-    with progress(verb, sum(holding.compressed_bytes for holding in holdings.values())) as advance:
-
-        def begin(symbol: str) -> None:
-            watched.on_read = lambda more: advance(symbol, more)
-
-        yield begin
+    parser.set_defaults(run=guarded(_export))
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    archive = _archive(arguments)
+    archive = archive_of(arguments)
     holdings = archive.chosen(arguments.symbols)
     damaged = 0
-    with _watched(archive, "verify", holdings) as begin:
+    with watched(archive, "verify", holdings) as begin:
         for symbol, holding in holdings.items():
             begin(symbol)
             inspection = inspect(
@@ -158,7 +82,7 @@ def _verify(arguments: argparse.Namespace) -> int:
             )
             damaged += not inspection.sound
             print(msgspec.json.encode(inspection).decode() if arguments.json else _line(inspection))
-            _tell(inspection.findings)
+            tell(inspection.findings)
     if not arguments.json:
         print(f"{len(holdings) - damaged} of {len(holdings)} symbols sound")
     return DAMAGED if damaged else SOUND
@@ -176,15 +100,8 @@ def _line(inspection: Inspection) -> str:
     return f"{inspection.symbol:<8} {state:<8} seq {inspection.seq:,}  {', '.join(counts)}"
 
 
-def _tell(findings: list[Finding]) -> None:
-    for finding in findings[:TOLD]:
-        print(finding.lines(), file=sys.stderr)
-    if len(findings) > TOLD:
-        print(f"... and {len(findings) - TOLD:,} more findings: verify --json lists them", file=sys.stderr)
-
-
 def _ls(arguments: argparse.Namespace) -> int:
-    archive = _archive(arguments)
+    archive = archive_of(arguments)
     if arguments.objects:
         return _ls_objects(archive, arguments)
     for holding in archive.chosen(arguments.symbols).values():
@@ -206,12 +123,12 @@ def _ls_objects(archive: Archive, arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    archive = _archive(arguments)
+    archive = archive_of(arguments)
     if arguments.object:
         damages: list[Damage] = []
         for placed in read_object(archive.journal, arguments.object, "", damages):
             _show_frame(placed.frame, arguments, placed)
-        return _conclude(damages)
+        return conclude(damages)
     holdings = archive.chosen(arguments.symbols)
     readers = []
     for symbol, holding in holdings.items():
@@ -219,7 +136,7 @@ def _show(arguments: argparse.Namespace) -> int:
         readers.append(reader)
         for frame in reader:
             _show_frame(frame, arguments)
-    return _conclude([damage for reader in readers for damage in reader.account.damages])
+    return conclude([damage for reader in readers for damage in reader.account.damages])
 
 
 def _show_frame(frame: Frame, arguments: argparse.Namespace, placed: PlacedFrame | None = None) -> None:
@@ -272,17 +189,17 @@ def _spoken(command: Command) -> str:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    archive = _archive(arguments)
+    archive = archive_of(arguments)
     holdings = archive.chosen(arguments.symbols)
     readers: list[LineageReader] = []
-    with _destination(arguments) as writer, _watched(archive, "export", holdings) as begin:
+    with _destination(arguments) as writer, watched(archive, "export", holdings) as begin:
         for symbol, holding in holdings.items():
             begin(symbol)
             reader = archive.reader(symbol, epoch=arguments.epoch or max(holding.epochs))
             readers.append(reader)
             for some in rows(reader, arguments.content):
                 writer.write(some)
-    return _conclude([damage for reader in readers for damage in reader.account.damages])
+    return conclude([damage for reader in readers for damage in reader.account.damages])
 
 
 @contextmanager
@@ -306,12 +223,6 @@ def _destination(arguments: argparse.Namespace) -> Iterator[RowWriter]:
             yield writer
             writer.close()
         part.replace(out)
-
-
-def _conclude(damages: list[Damage]) -> int:
-    """What was shown or exported is sound as far as it goes; say why it does not go further."""
-    _tell([Finding.of(damage) for damage in damages])
-    return DAMAGED if damages else SOUND
 
 
 def _print(document: dict[str, Any], spoken: str, *, as_json: bool) -> None:
