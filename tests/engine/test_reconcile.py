@@ -21,8 +21,8 @@ from engine.listing import instrument
 from engine.messages import Command, Kind, Side, Status, TimeInForce, command_id
 from engine.reconciliation import Reconciliation
 from engine.venue import Venue
-from tests.engine.test_journal_command import filed
 from tests.engine.epochs import traded
+from tests.engine.test_journal_command import filed
 from tests.engine.written_journal import SYMBOL, written
 from tests.property.flows import MEMBERS, flows
 from witness import capture as witness_capture
