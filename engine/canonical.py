@@ -12,7 +12,7 @@ frozen, and `engine.restore` reads it for ever::
       asks     <I + orders   the same
       order    <QqIHB        order id, price, open quantity, customer, time in force
     windows    <I + windows  count, then one window per member that was ever heard of, members ascending
-      window   <HH + answers member, count (1 to 64), then the answers, oldest first; the newest is the high-water mark
+      window   <HH + answers member, count (1 to 32), then the answers, oldest first; the newest is the high-water mark
       answer   <QQqBBII      command id, seq, ts_ns, status, reason, open quantity, number of fills; then the fills
       fill     <QQqI         maker's order id, taker's order id, price, quantity
 
