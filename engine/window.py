@@ -6,7 +6,7 @@ commands of a symbol unanswered can always learn what became of each of them, at
 
 `WINDOW` is as small as that allows. A full-size exchange (100 symbols, 100 members, 10,000 commands a second) gives a
 member one command a second and symbol, answers within half a second, and halts a symbol whose journal fails for ten: 32
-hold all of that and a burst besides, weigh 0.1 MB in a snapshot, and stay in a processor's cache (64 cost the match 4 %).
+hold all of that and a burst besides, weigh 0.1 MB in a snapshot and stay in a processor's cache.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def build(world: World) -> tuple[dict[str, pd.DataFrame], Facts]:
     """Frames of one symbol, and the facts that fall out on the way."""
     journal = world.journal
     lookup = _Lookup(journal)
-    acks, ack_members = _in_scope(world, world.capture.acks, world.capture.ack_members)
+    acks, ack_members = _once(*_in_scope(world, world.capture.acks, world.capture.ack_members))
     fills, fill_members = _in_scope(world, world.capture.fills, world.capture.fill_members)
     tape = (fills["id"] >> MEMBER_SHIFT) != CANARY_MEMBER
     fills, fill_members = fills[tape], fill_members[tape]
@@ -171,12 +171,22 @@ def _frame(symbol: str, columns: Columns) -> pd.DataFrame:
 
 
 def _in_scope(world: World, records: Array, members: Array) -> tuple[Array, Array]:
-    """A planned exercise looks no further than its recovery point."""
-    point = world.journal.bounds.point
-    if point is None:
-        return records, members
-    within = records["seq"] <= point
+    """Of this journal, and no further than its recovery point where it has one.
+
+    What a site answers again at or below its own first seq was acknowledged for the journal before this one.
+    """
+    bounds = world.journal.bounds
+    within = records["seq"] > bounds.start_seq
+    if bounds.point is not None:
+        within &= records["seq"] <= bounds.point
     return records[within], members[within]
+
+
+def _once(acks: Array, members: Array) -> tuple[Array, Array]:
+    """A command counts once however often its answer came: the first answer, and again to a resend."""
+    _, first = np.unique(acks[["seq", "id"]], return_index=True)
+    first.sort()
+    return acks[first], members[first]
 
 
 def _traded(fills: Array) -> Array:

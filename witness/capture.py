@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 RECORD = struct.Struct("<BBBBHHIIQQqqIBBBBq")
-"""kind, status, reason, liquidity, instrument number, fill_no, epoch, open_qty, seq, id, time_ns, price, qty,
-command kind, side, type, tif, ack_of_sent_ns (own send time of the command, acks only)."""
-SENT, ACK, FILL = 1, 2, 3
+"""kind, status, reason, liquidity (of sent and ack: 1 if repeated), instrument number, fill_no, epoch, open_qty, seq,
+id, time_ns, price, qty, command kind, side, type, tif, ack_of_sent_ns (own send time of the command, acks only; 0 in
+the answer to a resend)."""
+SENT, ACK, FILL, CANCELLED = 1, 2, 3, 4
+REPEATED = 1
+"""Marks a command that was sent again after its session was lost, and the answer to it."""
 COPY_BYTES = 1 << 20
 GZIP_LEVEL = 1  # a minute of full flow is 85 MB of records: level 6 costs four times the time for a tenth of the size
 

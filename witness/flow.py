@@ -158,13 +158,17 @@ class Flow:
                 order.price = price
 
     def uncertain(self, draft: Draft) -> None:
-        """No answer will come: the customer goes on as if the order were open, and learns the truth by a cancel."""
+        """No answer came: the customer goes on as if the order were open, until it learns the truth."""
         command_id, member, number, target_id, price, qty, customer, kind, side, _, tif, order = draft
         desk = self.desks[number]
         if kind == CANCEL and order and order.qty > 0:
             desk.add(target_id, order)
         elif kind == NEW and tif in {GTC, DAY}:
             desk.add(command_id, Open(member, customer, side, price, qty))
+
+    def ended(self, number: int, order_id: int) -> None:
+        """An order was cancelled by the exchange: end of day, mass cancel, market operations."""
+        self.desks[number].open.pop(order_id, None)
 
     def filled(self, number: int, order_id: int, qty: int) -> None:
         """A resting order traded `qty`."""

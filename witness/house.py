@@ -2,6 +2,9 @@
 
 Each member has its own connection to each engine's address. The loop ticks; a tick draws commands from the flow,
 writes them packed by session, and every now and then flushes captures, asks for clocks and publishes what it counted.
+
+What a lost session left unanswered the member sends again, under the same ids and before anything new, to whoever
+serves the symbol by then: so it learns the fate of its orders, also from the site that took over.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ SILENCE_NS = 10 * clock.SECOND_NS
 HEAR_OUT_NS = clock.SECOND_NS
 CONNECT_SECONDS = 2.0
 CONNECTS_AT_ONCE = 64
-REJECTED, HALTED = int(Status.REJECTED), int(Reason.HALTED)
+REJECTED, HALTED, TOO_OLD = int(Status.REJECTED), int(Reason.HALTED), int(Reason.TOO_OLD)
 LOG = logging.getLogger(__name__)
 
 
@@ -77,6 +80,8 @@ class House:
         self._publish = publish
         self._random = random.Random(plan.seed)  # noqa: S311 - jitter of reconnects
         self._gates: dict[str, Gate] = {}
+        self._unknown: dict[int, dict[int, Draft]] = {member: {} for member in members}
+        """What no session has answered, by member and command id."""
         self._trying: dict[tuple[int, str], Session] = {}
         self._attempts: set[asyncio.Task[None]] = set()
         self._clocks: dict[str, dict[str, str]] = {}
@@ -118,7 +123,7 @@ class House:
         self.sessions[session.member, session.address] = session
         count = self.tally.epoch(session.epoch)
         count.sessions += 1
-        self._reach(session.member)
+        asyncio.get_running_loop().call_soon(self._begin, session)
         return count
 
     def lost(self, session: Session, cause: str) -> None:
@@ -133,6 +138,7 @@ class House:
             self.tally.epoch(session.epoch).sessions -= 1
             LOG.info("session lost: %s: %s", session.describe(), cause)
             for _, draft in session.pending.values():
+                self._unknown[session.member][draft[0]] = draft
                 self.flow.uncertain(draft)
             session.pending.clear()
             self._reach(session.member)
@@ -147,6 +153,17 @@ class House:
         if status == REJECTED and reason == HALTED:
             self._stale = True
         self.flow.acknowledged(draft, status, reason, open_qty)
+
+    def learned(self, draft: Draft, status: int, reason: int, open_qty: int) -> None:
+        """The answer to a command that was sent again; too old, or refused by a closed symbol, says nothing of it."""
+        if status == REJECTED and reason in {HALTED, TOO_OLD}:
+            self.flow.uncertain(draft)
+        else:
+            self.flow.acknowledged(draft, status, reason, open_qty)
+
+    def ended(self, number: int, order_id: int) -> None:
+        """The exchange cancelled an order."""
+        self.flow.ended(number, order_id)
 
     def filled(self, number: int, order_id: int, qty: int) -> None:
         """A resting order traded."""
@@ -269,6 +286,8 @@ class House:
             key = (member, address)
             session = self.sessions.get(key)
             if session is not None:
+                if self._unknown[member]:
+                    self._ask_again(session)
                 if session.pending and clock.now_ns() - session.asked_ns > SILENCE_NS:
                     session.close(f"silent for {SILENCE_NS // clock.SECOND_NS} s with commands unanswered")
                 continue
@@ -303,6 +322,22 @@ class House:
         if address not in self._gates:
             self._gates[address] = Gate(self._random)
         return self._gates[address]
+
+    def _begin(self, session: Session) -> None:
+        """Ask first for what is unknown: ids only grow, so what was never executed must come before anything new."""
+        if self.sessions.get((session.member, session.address)) is session:
+            self._ask_again(session)
+            self._reach(session.member)
+
+    def _ask_again(self, session: Session) -> None:
+        """Send again what this member does not know of the symbols that this session serves now."""
+        unknown, served = self._unknown[session.member], self.routes.by_number
+        mine = [draft for _, draft in sorted(unknown.items()) if served.get(draft[2]) == session.address]
+        now_ns = clock.now_ns()
+        for draft in mine:
+            del unknown[draft[0]]
+            session.send_again(draft, now_ns)
+        session.flush()
 
     def _reach(self, member: int) -> None:
         """Tell the flow which instruments this member can reach now."""

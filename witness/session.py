@@ -1,5 +1,9 @@
 """One member's connection to one engine: commands out, answers in, every byte of both into the ack capture.
 
+A command that an earlier session left unanswered is sent again under its own id. The engine executes nothing twice: it
+gives its first answer again, or its only one. Both records are marked as repeated and carry no time of the member's
+own, so that nobody takes the way round a lost site for the speed of the exchange.
+
 The hot path of the witness: 10,000 commands a second with as many answers. So answers are parsed in runs of equal type
 with `iter_unpack`, and records are packed into the member's capture without an object in between.
 """
@@ -12,9 +16,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from engine.messages import COMMAND, Status
-from engine.wire import LOGIN_OPEN, Ack, Echo, EchoAnswer, Fill, Login, LoginAnswer, Order, WireError
+from engine.wire import LOGIN_OPEN, Ack, Cancelled, Echo, EchoAnswer, Fill, Login, LoginAnswer, Order, WireError
 from witness import clock
-from witness.capture import ACK, FILL, RECORD, SENT, Capture
+from witness.capture import ACK, CANCELLED, FILL, RECORD, REPEATED, SENT, Capture
 from witness.flow import Draft
 from witness.tally import EpochCount
 
@@ -31,7 +35,9 @@ class Listener(Protocol):
 
     def opened(self, session: Session) -> EpochCount: ...  # noqa: D102 - see House
     def answered(self, draft: Draft, sent_ns: int, at_ns: int, status: int, reason: int, open_qty: int) -> None: ...  # noqa: D102, PLR0917
+    def learned(self, draft: Draft, status: int, reason: int, open_qty: int) -> None: ...  # noqa: D102
     def filled(self, number: int, order_id: int, qty: int) -> None: ...  # noqa: D102
+    def ended(self, number: int, order_id: int) -> None: ...  # noqa: D102
     def clock_seen(self, session: Session, offset_ns: int, round_trip_ns: int) -> None: ...  # noqa: D102
     def lost(self, session: Session, cause: str) -> None: ...  # noqa: D102
     def flooded(self, session: Session, *, full: bool) -> None: ...  # noqa: D102
@@ -46,7 +52,7 @@ class Session(asyncio.Protocol):
         self.is_open = False
         self.epoch = 0
         self.pending: dict[int, tuple[int, Draft]] = {}
-        """Commands without an answer: command_id -> (sent_ns, draft)."""
+        """Commands without an answer: command_id -> (sent_ns, draft); 0 for what an earlier session had sent."""
         self.heard_ns = 0
         self.asked_ns = 0
         self._environment = environment
@@ -60,23 +66,33 @@ class Session(asyncio.Protocol):
         self._readers: dict[int, tuple[int, Callable[[memoryview, int], None]]] = {
             Ack.TYPE: (Ack.FORMAT.size, self._acks),
             Fill.TYPE: (Fill.FORMAT.size, self._fills),
+            Cancelled.TYPE: (Cancelled.FORMAT.size, self._ends),
             LoginAnswer.TYPE: (LoginAnswer.FORMAT.size, self._login),
             EchoAnswer.TYPE: (EchoAnswer.FORMAT.size, self._echo),
         }
 
     def send(self, draft: Draft, now_ns: int) -> None:
         """Queue a command for the next `flush` and record that it was sent."""
+        self._queue(draft, now_ns, repeated=0)
+        self.pending[draft[0]] = (now_ns, draft)
+        self._count.sent += 1
+
+    def send_again(self, draft: Draft, now_ns: int) -> None:
+        """The same for a command that was never answered: its id and content are those of the first time."""
+        self._queue(draft, now_ns, repeated=REPEATED)
+        self.pending[draft[0]] = (0, draft)
+        self._count.resent += 1
+
+    def _queue(self, draft: Draft, now_ns: int, *, repeated: int) -> None:
         command_id, _, number, target, price, qty, customer, kind, side, type_, tif, _ = draft
         self._out += ORDER.pack(
             Order.TYPE, number, now_ns, command_id, target, price, qty, customer, kind, side, type_, tif, 0
         )
         self._capture.pending += RECORD.pack(
-            SENT, 0, 0, 0, number, 0, self.epoch, 0, 0, command_id, now_ns, price, qty, kind, side, type_, tif, 0
+            SENT, 0, 0, repeated, number, 0, self.epoch, 0, 0, command_id, now_ns, price, qty, kind, side, type_, tif, 0
         )
         if not self.pending:
             self.asked_ns = now_ns
-        self.pending[command_id] = (now_ns, draft)
-        self._count.sent += 1
 
     def ask_clock(self, now_ns: int) -> None:
         """Ask for the engine's clock."""
@@ -139,8 +155,9 @@ class Session(asyncio.Protocol):
         for _, number, epoch, seq, command_id, _, status, reason, open_qty in Ack.FORMAT.iter_unpack(run):
             sent_ns, draft = pending.pop(command_id, (0, UNANSWERED))
             _, _, _, _, price, qty, _, kind, side, type_, tif, _ = draft
+            repeated = REPEATED if draft[0] and not sent_ns else 0
             records += record(
-                ACK, status, reason, 0, number, 0, epoch, open_qty, seq, command_id, now_ns,
+                ACK, status, reason, repeated, number, 0, epoch, open_qty, seq, command_id, now_ns,
                 price, qty, kind, side, type_, tif, sent_ns,
             )  # fmt: skip
             count.acked += 1
@@ -148,6 +165,9 @@ class Session(asyncio.Protocol):
                 count.rejected += 1
             if sent_ns:
                 answered(draft, sent_ns, now_ns, status, reason, open_qty)
+            elif repeated:
+                count.learned += 1
+                self._listener.learned(draft, status, reason, open_qty)
         count.first_ack_ns = count.first_ack_ns or now_ns
         count.last_ack_ns = now_ns
         self.asked_ns = now_ns
@@ -161,6 +181,14 @@ class Session(asyncio.Protocol):
             self._count.fills += 1
             if liquidity == MAKER:
                 filled(number, order_id, qty)
+
+    def _ends(self, run: memoryview, now_ns: int) -> None:
+        """Orders that ended without a command of their own."""
+        for _, number, epoch, seq, order_id, qty, reason in Cancelled.FORMAT.iter_unpack(run):
+            self._capture.pending += RECORD.pack(
+                CANCELLED, 0, reason, 0, number, 0, epoch, 0, seq, order_id, now_ns, 0, qty, 0, 0, 0, 0, 0
+            )
+            self._listener.ended(number, order_id)
 
     def _login(self, run: memoryview, _now_ns: int) -> None:
         answer = LoginAnswer.read(bytes(run))

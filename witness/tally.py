@@ -14,13 +14,15 @@ WINDOWS_KEPT = 30
 
 @dataclass(slots=True)
 class EpochCount:
-    """Commands sent to, and answers got from, engines of one epoch."""
+    """Commands sent to, and answers got from, engines of one epoch; `resent` are those of earlier sessions."""
 
     sent: int = 0
     acked: int = 0
     rejected: int = 0
     fills: int = 0
     sessions: int = 0
+    resent: int = 0
+    learned: int = 0
     first_ack_ns: int = 0
     last_ack_ns: int = 0
 
@@ -32,6 +34,8 @@ class EpochCount:
             "rejected": self.rejected,
             "fills": self.fills,
             "sessions": self.sessions,
+            "resent": self.resent,
+            "learned": self.learned,
             "first_ack_ns": str(self.first_ack_ns),
             "last_ack_ns": str(self.last_ack_ns),
         }

@@ -11,9 +11,9 @@ SYMBOLS = {1: "AAPL", 2: "ADBE"}
 S = 1_000_000_000
 
 
-def record(kind, *, number=1, epoch=1, seq=0, command=7, time_ns=S, sent_ns=0, reason=0):
+def record(kind, *, number=1, epoch=1, seq=0, command=7, time_ns=S, sent_ns=0, reason=0, repeated=0):
     return captures.RECORD.pack(
-        kind, 1, reason, 0, number, 0, epoch, 0, seq, command, time_ns, 100, 1, 1, 0, 0, 0, sent_ns
+        kind, 1, reason, repeated, number, 0, epoch, 0, seq, command, time_ns, 100, 1, 1, 0, 0, 0, sent_ns
     )
 
 
@@ -35,6 +35,47 @@ def test_acknowledged_refused_and_unanswered_are_told_apart():
     assert (read.acknowledged, read.refused, read.fills) == (1, 1, 1)
     assert read.sent_unanswered == [(4, "AAPL", 3, 3 * S)]
     assert read.latencies_us == [1_000_000]
+
+
+def test_the_answer_to_a_resend_is_an_acknowledgement_of_the_first_seq_and_no_measure_of_speed():
+    data = b"".join(
+        [
+            record(captures.SENT, command=1, time_ns=S),
+            record(captures.SENT, command=1, time_ns=4 * S, repeated=1),
+            record(captures.ACK, command=1, seq=5, time_ns=5 * S, repeated=1),
+        ]
+    )
+    read = captures.read({4: data}, 1, SYMBOLS)
+    assert read.acked == {"AAPL": {4: [(5, 5 * S, 1)]}}
+    assert (read.learned, read.sent_unanswered) == ([(4, "AAPL", 1, 5, 1)], [])
+    assert (read.latencies_us, read.sends) == ([], [])
+
+
+def test_a_command_that_is_answered_twice_is_acknowledged_once_and_lost_once():
+    answers = [record(captures.ACK, command=1, seq=5, sent_ns=S), record(captures.ACK, command=1, seq=5, repeated=1)]
+    read = captures.read({4: b"".join(answers)}, 1, SYMBOLS)
+    assert read.acknowledged == 1
+    assert recovery_point(read.acked, {"AAPL": 4}).lost_orders == 1
+
+
+def test_what_the_next_epoch_answers_again_is_not_of_its_own_journal():
+    rows = [
+        record(captures.SENT, command=1, epoch=1),
+        record(captures.SENT, command=2, epoch=1),
+        record(captures.SENT, command=1, epoch=2, repeated=1),
+        record(captures.SENT, command=2, epoch=2, repeated=1),
+        record(captures.ACK, command=1, epoch=2, seq=5, repeated=1),
+        record(captures.ACK, command=2, epoch=2, seq=9, time_ns=2 * S, repeated=1),
+    ]
+    lost, successor = (captures.read({4: b"".join(rows)}, epoch, SYMBOLS, {"AAPL": 8}) for epoch in (1, 2))
+    assert (lost.acked, len(lost.sent_unanswered)) == ({}, 2)
+    assert successor.acked == {"AAPL": {4: [(9, 2 * S, 1)]}}
+    assert [seq for *_, seq, _ in successor.learned] == [5, 9]
+    assert successor.sent_unanswered == []
+
+
+def test_orders_that_the_exchange_cancelled_are_counted():
+    assert captures.read({4: record(captures.ENDED, seq=5, reason=19)}, 1, SYMBOLS).ended == 1
 
 
 def test_a_torn_capture_is_refused_with_the_member():

@@ -309,6 +309,7 @@ def test_captures_are_ordered_and_read_for_the_lost_epoch_and_the_scope_only(doc
 def test_full_load_passes_then_captures_of_the_new_epoch_are_read(docket, handed_over, ordered, monkeypatch):
     monkeypatch.setattr(clock, "now_ns", lambda: worlds.T0)
     monkeypatch.setattr(fleet, "tasks", lambda *_, **__: [])
+    docket.file("recovered", {"symbols": {"MSFT": {"seq": 3}}})
     step = operator(FullLoadOperator)
     wait = step.start(docket, {})
     until = worlds.T0 + (docket.plan().load_s + SETTLE_S) * SECOND

@@ -77,10 +77,45 @@ async def test_members_find_the_exchange_again_when_its_names_move_and_never_reu
     await until(lambda: 2 in house.tally.epochs and house.tally.epochs[2].acked > 200)
     house.stop()
     await run
-    sent = Counter(record[9] for record in decoded(tmp_path) if record[0] == 1)
-    assert max(sent.values()) == 1
+    sent = Counter((record[9], record[3]) for record in decoded(tmp_path) if record[0] == 1)
+    assert max(sent.values()) == 1, "no id is used for two commands, and none is asked for twice"
     assert len(set(backup.logins)) == 5
     assert {record[6] for record in decoded(tmp_path) if record[0] == 2} == {1, 2}
+
+
+async def test_what_was_not_answered_is_sent_again_before_anything_new_to_whoever_serves_the_symbol(
+    tmp_path: Path, ports: tuple[int, int, int], addresses: tuple[str, str], start_exchange: Any
+) -> None:
+    primary = await start_exchange(addresses[0])
+    names = FakeNames(dict.fromkeys(NAMES, addresses[0]))
+    house = house_at(tmp_path, ports[0], names)
+    run = asyncio.create_task(house.run())
+    await until(lambda: house.tally.summary()["acked"] > 200)
+    primary.mute_orders = True
+    await until(lambda: len(primary.commands) > house.tally.summary()["acked"] + 50)
+    await primary.stop()
+    await until(lambda: not house.sessions)
+    unknown = {member: dict(drafts) for member, drafts in house._unknown.items()}
+    assert sum(map(len, unknown.values())) > 50
+    backup = await start_exchange(addresses[1], epoch=2)
+    names.table = dict.fromkeys(NAMES, addresses[1])
+    await until(lambda: 2 in house.tally.epochs and house.tally.epochs[2].acked > 200)
+    house.stop()
+    await run
+    for member, drafts in unknown.items():
+        arrived = [order for order in backup.commands if order.command.member == member]
+        again = arrived[: len(drafts)]
+        assert [order.command.command_id for order in again] == sorted(drafts)
+        assert [(order.number, order.command.target_id, order.command.qty) for order in again] == [
+            (draft[2], draft[3], draft[5]) for _, draft in sorted(drafts.items())
+        ]
+    records = decoded(tmp_path)
+    wanted = {command_id for drafts in unknown.values() for command_id in drafts}
+    assert {record[9] for record in records if record[0] == 1 and record[3] == 1} == wanted
+    answers = [record for record in records if record[0] == 2 and record[9] in wanted]
+    assert {record[9] for record in answers} == wanted
+    assert {(record[3], record[6], record[17]) for record in answers} == {(1, 2, 0)}, "repeated, epoch 2, no speed"
+    assert house.tally.epochs[2].resent == house.tally.epochs[2].learned == len(wanted)
 
 
 async def test_a_refusing_exchange_is_tried_by_one_scout_at_a_time(

@@ -1,8 +1,12 @@
 """Members' captures: what came over their sockets, read without engine, numpy or GX (a second decoder beside GX's).
 
 A capture is a file of 64-byte little-endian records, appended by the member's own process:
-kind (1 sent, 2 ack, 3 fill), status, reason, liquidity, instrument number, fill number, epoch, open quantity, seq, id,
-own clock at send or receipt (ns), price, quantity, command kind, side, type, time in force, own send time (acks only).
+kind (1 sent, 2 ack, 3 fill, 4 cancelled by the exchange), status, reason, liquidity (of sent and ack: 1 if repeated),
+instrument number, fill number, epoch, open quantity, seq, id, own clock at send or receipt (ns), price, quantity,
+command kind, side, type, time in force, own send time (acks only).
+
+A member that lost its session sends what was not answered again. The answer to that is an acknowledgement of the first
+seq: it counts once however often it came, under the epoch of whose journal that seq is, and it measures no speed.
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 RECORD = struct.Struct("<BBBBHHIIQQqqIBBBBq")
-SENT, ACK, FILL = 1, 2, 3
+SENT, ACK, FILL, ENDED = 1, 2, 3, 4
+REPEATED = 1
 OPEN, FILLED, CANCELLED, REJECTED = 1, 2, 3, 4
 HALTED = 6  # reason: refused without a seq, so never acknowledged in the journal's sense
 WINDOW_NS = 10_000_000_000
@@ -49,7 +54,9 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     """What all members together know of one epoch.
 
     `acked[symbol][member]` is a list of [seq, ack time ns, command kind] in order of receipt; `sent_unanswered` lists
-    [member, symbol, command id, sent ns] of commands whose fate the member does not know.
+    [member, symbol, command id, sent ns] of commands whose fate the member does not know. `learned` lists
+    [member, symbol, command id, seq, status] of commands that were sent again and answered then, whatever their epoch;
+    `ended` counts orders that the exchange cancelled.
     """
 
     epoch: int
@@ -61,6 +68,8 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     sent_unanswered: list[tuple[int, str, int, int]]
     latencies_us: list[int]
     sends: list[tuple[int, int]]  # (sent ns, 1 acknowledged or 0)
+    learned: list[tuple[int, str, int, int, int]] = []
+    ended: int = 0
 
     @property
     def acknowledged(self) -> int:
@@ -78,50 +87,72 @@ def _records(member: int, data: bytes) -> Iterable[tuple[int, ...]]:
 class _Reader:
     """Collects one epoch; kept apart so that the loop below reads as the rule it is."""
 
-    def __init__(self, epoch: int, symbols: Mapping[int, str]) -> None:
+    def __init__(self, epoch: int, symbols: Mapping[int, str], starts: Mapping[str, int]) -> None:
         self.epoch = epoch
         self.symbols = symbols
+        self.starts = starts
         self.acked: dict[str, dict[int, list[tuple[int, int, int]]]] = {}
         self.unanswered: list[tuple[int, str, int, int]] = []
+        self.learned: list[tuple[int, str, int, int, int]] = []
         self.first: dict[int, int] = {}
         self.last: int | None = None
         self.latencies: list[int] = []
         self.sends: list[tuple[int, int]] = []
-        self.fills = self.refused = 0
+        self.fills = self.refused = self.ended = 0
 
     def member(self, member: int, data: bytes) -> None:
         sent: dict[int, tuple[int, int]] = {}
+        heard: set[tuple[str, int, int]] = set()
         for row in _records(member, data):
-            kind, _, reason, _, number, _, epoch, _, seq, command, time_ns, _, _, command_kind, *_, sent_ns = row
+            kind, _, reason, repeated, number, _, epoch, _, seq, command, time_ns, *_ = row
             symbol = self.symbols.get(number)
             if symbol is None or epoch != self.epoch:
                 continue
-            if kind == SENT:
-                sent[command] = (time_ns, number)
-            elif kind == ACK and seq:
+            if kind == ACK:
                 sent.pop(command, None)
-                self.acked.setdefault(symbol, {}).setdefault(member, []).append((seq, time_ns, command_kind))
-                if sent_ns:  # 0: the member no longer knew when; it is acknowledged, and no measure of speed
-                    self.latencies.append((time_ns - sent_ns) // 1000)
-                    self.sends.append((sent_ns, 1))
-                self.first.setdefault(member, time_ns)
-                self.last = time_ns if self.last is None else max(self.last, time_ns)
-            elif kind == ACK:
-                sent.pop(command, None)
-                self.refused += reason == HALTED
-            elif kind == FILL:
-                self.fills += 1
+                self.refused += not seq and reason == HALTED
+                if seq:
+                    self._answered(member, symbol, row, first=(symbol, seq, command) not in heard)
+                    heard.add((symbol, seq, command))
+            elif kind == SENT:
+                if not repeated:
+                    sent[command] = (time_ns, number)
+            elif kind in {FILL, ENDED}:
+                self.fills += kind == FILL
+                self.ended += kind == ENDED
             else:
-                msg = f"capture of member {member}: record kind {kind}, expected 1, 2 or 3"
+                msg = f"capture of member {member}: record kind {kind}, expected 1, 2, 3 or 4"
                 raise BadCapture(msg)
+        self._unanswered(member, sent)
+
+    def _answered(self, member: int, symbol: str, row: tuple[int, ...], *, first: bool) -> None:
+        """An acknowledgement with a seq; `first`: this member has not heard it before."""
+        _, status, _, repeated, _, _, _, _, seq, command, time_ns, _, _, what, *_, sent_ns = row
+        if repeated == REPEATED:
+            self.learned.append((member, symbol, command, seq, status))
+        if sent_ns:  # 0: the member no longer knew when; it is acknowledged, and no measure of speed
+            self.latencies.append((time_ns - sent_ns) // 1000)
+            self.sends.append((sent_ns, 1))
+        self.first.setdefault(member, time_ns)
+        self.last = time_ns if self.last is None else max(self.last, time_ns)
+        if first and seq > self.starts.get(symbol, 0):
+            self.acked.setdefault(symbol, {}).setdefault(member, []).append((seq, time_ns, what))
+
+    def _unanswered(self, member: int, sent: Mapping[int, tuple[int, int]]) -> None:
         for command, (sent_ns, number) in sent.items():
             self.unanswered.append((member, self.symbols[number], command, sent_ns))
             self.sends.append((sent_ns, 0))
 
 
-def read(files: Mapping[int, bytes], epoch: int, symbols: Mapping[int, str]) -> Captured:
-    """Read the captures of all members for one epoch; `symbols` maps instrument number to symbol in scope."""
-    reader = _Reader(epoch, symbols)
+def read(
+    files: Mapping[int, bytes], epoch: int, symbols: Mapping[int, str], starts: Mapping[str, int] | None = None
+) -> Captured:
+    """Read the captures of all members for one epoch; `symbols` maps instrument number to symbol in scope.
+
+    `starts` says with which seq the epoch before ended, by symbol: what its successor answers again at or below it was
+    acknowledged for that epoch's journal, not for its own.
+    """
+    reader = _Reader(epoch, symbols, starts or {})
     for member in sorted(files):
         reader.member(member, files[member])
     return Captured(
@@ -134,6 +165,8 @@ def read(files: Mapping[int, bytes], epoch: int, symbols: Mapping[int, str]) -> 
         sent_unanswered=sorted(reader.unanswered),
         latencies_us=reader.latencies,
         sends=reader.sends,
+        learned=sorted(reader.learned),
+        ended=reader.ended,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from drill.aws import journal_lag
@@ -17,8 +18,10 @@ HANDOVER_S = 60
 WARM_UP_NS = 1_000_000_000  # members that resolve and connect at the start of an epoch are no measure of its speed
 
 
-def read_captures(docket: Docket, word: dict[str, Any], epoch: int) -> captures.Captured:
-    """The captures that a handover's word names, for one epoch and the symbols in scope.
+def read_captures(
+    docket: Docket, word: dict[str, Any], epoch: int, starts: Mapping[str, int] | None = None
+) -> captures.Captured:
+    """The captures that a handover's word names, for one epoch and the symbols in scope; `starts` as core wants it.
 
     Each file must be there and unpack to the hash that was said: a member whose capture vanished would look as if it
     had never been promised anything. Raises RedResult naming the file.
@@ -34,7 +37,7 @@ def read_captures(docket: Docket, word: dict[str, Any], epoch: int) -> captures.
         files[int(name.split(".")[0])] = content
     if len(files) != int(word["members"]):
         raise RedResult(f"captures of {len(files)} members, the word says {word['members']}")
-    return captures.read(files, epoch, numbers)
+    return captures.read(files, epoch, numbers, starts)
 
 
 def document(captured: captures.Captured, performance: captures.Performance, prefix: str) -> dict[str, Any]:
@@ -50,6 +53,8 @@ def document(captured: captures.Captured, performance: captures.Performance, pre
         "last_ack_ns": None if captured.last_ack_ns is None else str(captured.last_ack_ns),
         "first_ack_by_member": {str(member): str(at) for member, at in captured.first_ack_by_member.items()},
         "unanswered": len(captured.sent_unanswered),
+        "learned": len(captured.learned),
+        "ended": captured.ended,
         "performance": msgspec.to_builtins(performance),
     }
 

@@ -35,7 +35,9 @@ class FullLoadOperator(Step):
         docket.file(
             "restarts", {"tasks": [{"service": task.service, "reason": task.stopped_reason} for task in stopped]}
         )
-        captured = read_captures(docket, found, plan.epoch)
+        recovered = docket.document("recovered")["symbols"]
+        starts = {symbol: int(row["seq"]) for symbol, row in recovered.items()}
+        captured = read_captures(docket, found, plan.epoch, starts)
         performance = captures.performance(captured, warm_up_ns=WARM_UP_NS)
         docket.file("acked-dr", document(captured, performance, found["prefix"]))
         return {"acknowledged": captured.acknowledged, "p99_us": performance.p99_us}
