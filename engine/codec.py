@@ -45,6 +45,9 @@ GENESIS: Final = bytes(32)
 MAX_FRAME: Final = 1_024_000
 """Largest frame in bytes: a Firehose record may hold 1,000 KiB."""
 
+LAST_SEQ: Final = (1 << 63) - 1
+"""No command has a higher seq: stores and databases count in signed 64 bits."""
+
 _HEADER: Final = struct.Struct("<4sHBBI8sQIHHI32s")
 HEADER_SIZE: Final = _HEADER.size
 _CHECKPOINT: Final = struct.Struct("<Q32s")
@@ -146,7 +149,7 @@ def frame_size(raw: bytes | bytearray, offset: int = 0) -> int:
         (magic == MAGIC, f"magic {MAGIC!r}", f"{magic!r}"),
         (version == VERSION, f"version {VERSION}", f"version {version}"),
         (zero == 0 and reserved == 0, "reserved 0", f"reserved {zero}, {reserved}"),
-        (seq >= 1, "first_seq from 1", f"first_seq {seq}"),
+        (1 <= seq <= LAST_SEQ - count, f"first_seq from 1 to {LAST_SEQ - count}", f"first_seq {seq}"),
         (
             length == count * COMMAND_SIZE + marks * _CHECKPOINT.size,
             f"payload of {count} commands and {marks} checkpoints",

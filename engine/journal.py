@@ -40,6 +40,9 @@ DamageKind = Literal[
 _GZIP_WINDOW: Final = 31  # zlib: 15 bits of window, gzip wrapping required
 _PIECE: Final = 256 << 10
 _FEED: Final = 64 << 10
+MAX_DAMAGES: Final = 256
+"""Damages of one object; then the rest of it is left unread, which is the last one. A few kilobytes of gzip could
+otherwise unpack to millions of them."""
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -286,11 +289,16 @@ class _ObjectReader:
         """Of the buffer's first byte in the uncompressed object."""
         self._lost = False
         """Whether the reader is looking for the next magic."""
+        self._enough = len(damages) + MAX_DAMAGES
 
     def __iter__(self) -> Iterator[PlacedFrame]:
         for piece in self._uncompressed():
             self._buffer += piece
             yield from self._split(final=False)
+            if len(self._damages) >= self._enough:
+                found = f"{MAX_DAMAGES} damages before: the rest of the object was left unread"
+                self._damages.append(Damage("bad_header", self._symbol, self._key, self._offset, "frames", found))
+                return
         yield from self._split(final=True)
 
     def _uncompressed(self) -> Iterator[bytes]:
@@ -320,7 +328,7 @@ class _ObjectReader:
     def _split(self, *, final: bool) -> Iterator[PlacedFrame]:
         """Cut whole frames off the buffer; with `final` nothing more will come and the rest must be explained."""
         position = 0
-        while position < len(self._buffer):
+        while position < len(self._buffer) and len(self._damages) < self._enough:
             if self._lost:
                 found = self._buffer.find(MAGIC, position)
                 if found < 0:

@@ -101,7 +101,7 @@ def _links(recovered: Store, key: str, epoch: int) -> tuple[Link, ...]:
     try:
         opened = msgspec.json.decode(recovered.get(key), type=Opened)
         _check(opened, epoch)
-    except ValueError as error:  # msgspec's errors are ValueErrors too
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors too
         raise LineageError(
             "read lineage",
             where=f"{recovered.address}{key}",
