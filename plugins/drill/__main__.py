@@ -1,4 +1,9 @@
-"""Command line of the platform: deploy | run | abort | history | judge | clean | settings."""
+"""Command line of the platform: `python -m drill --help` lists the verbs.
+
+Data goes to standard output and, with `--json`, as one document of JSON, refusals included (`error`, `status`);
+progress and refusals of the text form go to standard error. What an auditor needs runs with the bare package:
+settings, AWS and Airflow are imported by the verbs that use them.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +11,39 @@ import argparse
 import json
 import logging
 import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from pydantic import ValidationError
+from drill.verbs import audit, records
+from drill.verbs.answer import Answer, Refused
 
-from drill.core.plan import BadPlan
-from drill.settings import Settings
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from drill.settings import Settings
 
 USAGE = 2
 FAILED = 1
-BROKEN = 6
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose refusals are JSON where `--json` stands anywhere on the line."""
+
+    line: list[str]
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the line with status 2."""
+        if "--json" not in Parser.line:
+            super().error(message)
+        print(json.dumps({"error": message, "status": USAGE}))
+        self.exit(USAGE)
 
 
 def parser() -> argparse.ArgumentParser:
     """The verbs and their options."""
-    top = argparse.ArgumentParser(prog="python -m drill", description="Disaster-recovery drills of the exchange.")
+    top = Parser(prog="python -m drill", description="Disaster-recovery drills of the exchange.")
     verbs = top.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="trigger a drill, follow it, say its verdict (exit status: one per verdict)")
     run.add_argument("--symbols", help="scope, by commas; default: all that the exchange lists")
@@ -38,38 +60,64 @@ def parser() -> argparse.ArgumentParser:
     abort.add_argument("drill", metavar="DRILL")
     abort.add_argument("--reason", required=True, help="for the record: who stops it, and why")
     verbs.add_parser("deploy", help="the account's stacks and the exchange at its primary site")
-    history = verbs.add_parser("history", help="drills newest first; one without an outcome is MISSING")
-    history.add_argument("--json", action="store_true")
     clean = verbs.add_parser("clean", help="remove what a dead drill left: its stacks, fence and lock")
     clean.add_argument("--drill", help="default: the one that holds the lock")
-    rejudge = verbs.add_parser("judge", help="recompute a filed drill's verdict, offline: 0 it agrees, 6 it does not")
-    rejudge.add_argument("folder", type=Path, help="such as var/reports/<drill>")
     verbs.add_parser("settings", help="print the settings in force")
+    audit.add(verbs)
+    records.add(verbs)
+    for verb in verbs.choices.values():
+        verb.add_argument("--json", action="store_true", help="one document of JSON, refusals too")
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; every error is one line and an exit status."""
-    arguments = parser().parse_args(argv)
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    Parser.line = sys.argv[1:] if argv is None else argv
+    arguments = parser().parse_args(Parser.line)
     try:
-        settings = Settings()
-    except ValidationError as refused:
-        print(f"drill: {_named(refused)}", file=sys.stderr)
-        return USAGE
-    try:
-        return int(VERBS[arguments.verb](arguments, settings))
-    except BadPlan as refused:
-        print(f"drill: {refused}", file=sys.stderr)
-        return USAGE
+        answer = _answer(arguments)
+    except Refused as refused:
+        return _refuse(arguments, str(refused), refused.status, **refused.more)
     except KeyboardInterrupt:
-        print("drill: interrupted", file=sys.stderr)
-        return 130
+        return _refuse(arguments, "interrupted", INTERRUPTED)
     except Exception as error:
-        if not _expected(error):
+        status = _expected(error)
+        if status is None:
             raise
-        print(f"drill {arguments.verb}: {' '.join(str(error).split())}", file=sys.stderr)
-        return FAILED
+        return _refuse(arguments, " ".join(str(error).split()), status)
+    if arguments.json:
+        print(json.dumps(answer.record))
+    elif answer.text:
+        print(answer.text)
+    return answer.status
+
+
+def _answer(arguments: argparse.Namespace) -> Answer:
+    offline = audit.VERBS.get(arguments.verb)
+    if offline is not None:
+        return offline(arguments)
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    return {**VERBS, **records.VERBS}[arguments.verb](arguments, _settings_in_force())
+
+
+def _refuse(arguments: argparse.Namespace, text: str, status: int, **more: Any) -> int:
+    if arguments.json:
+        print(json.dumps({"error": text, "status": status, **more}))
+    else:
+        who = "drill" if status in {USAGE, INTERRUPTED} else f"drill {arguments.verb}"
+        print(f"{who}: {text}", file=sys.stderr)
+    return status
+
+
+def _settings_in_force() -> Settings:
+    from pydantic import ValidationError  # noqa: PLC0415 - an auditor does without
+
+    from drill.settings import Settings  # noqa: PLC0415
+
+    try:
+        return Settings()
+    except ValidationError as refused:
+        raise Refused(_named(refused), USAGE) from refused
 
 
 def _named(refused: ValidationError) -> str:
@@ -78,8 +126,22 @@ def _named(refused: ValidationError) -> str:
     return f"setting AEX_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}, got {first['input']!r}"
 
 
-def _expected(error: Exception) -> bool:
-    """Errors of the world (AWS, Airflow, a site), told in one line; anything else is a bug and shows its trace."""
+def _expected(error: Exception) -> int | None:
+    """The exit status of errors of the world (AWS, Airflow, a site) and of bad parameters.
+
+    None for anything else: that is a bug and shows its trace.
+    """
+    from drill.core.plan import BadPlan  # noqa: PLC0415
+
+    if isinstance(error, BadPlan):
+        return USAGE
+    return FAILED if isinstance(error, _of_the_world()) else None
+
+
+def _of_the_world() -> tuple[type[Exception], ...]:
+    """Errors told in one line; none where the packages that could raise them are not installed."""
+    if find_spec("botocore") is None:
+        return ()
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to import
 
     from drill.abort import NothingToAbort  # noqa: PLC0415
@@ -89,15 +151,17 @@ def _expected(error: Exception) -> bool:
     from drill.aws.routing import RoutingError  # noqa: PLC0415
     from drill.aws.sites import SiteError  # noqa: PLC0415
     from drill.aws.stacks import StackError  # noqa: PLC0415
+    from drill.core.evidence.broken import BrokenLink  # noqa: PLC0415
+    from drill.core.evidence.keys import BadKey  # noqa: PLC0415
     from drill.deploy import DeployError  # noqa: PLC0415
     from drill.docket import NotRegistered  # noqa: PLC0415
     from engine.storage import StorageError  # noqa: PLC0415
 
     of_aws = (BotoCoreError, ClientError, EvidenceError, FenceError, RoutingError, SiteError, StackError, StorageError)
-    return isinstance(error, (*of_aws, AirflowError, DeployError, NotRegistered, NothingToAbort))
+    return (*of_aws, AirflowError, BadKey, BrokenLink, DeployError, NotRegistered, NothingToAbort)
 
 
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:
     from drill.run import check, run  # noqa: PLC0415 - other verbs do not pay for it
 
     names = (
@@ -112,65 +176,43 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         "nonce",
     )
     params: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    return check(params, settings) if arguments.check else run(params, settings)
+    if arguments.check:
+        check(params, settings)
+        return Answer("", {"checked": True, "parameters": params})
+    return run(params, settings)
 
 
-def _abort(arguments: argparse.Namespace, settings: Settings) -> int:
+def _abort(arguments: argparse.Namespace, settings: Settings) -> Answer:
     from drill.abort import abort  # noqa: PLC0415
 
-    print(abort(settings, arguments.drill, arguments.reason))
-    return 0
+    text = abort(settings, arguments.drill, arguments.reason)
+    return Answer(text, {"drill": arguments.drill, "text": text})
 
 
-def _deploy(_: argparse.Namespace, settings: Settings) -> int:
+def _deploy(_: argparse.Namespace, settings: Settings) -> Answer:
     from drill.deploy import deploy  # noqa: PLC0415
 
     deploy(settings)
-    return 0
+    return Answer("", {"deployed": True})
 
 
-def _history(arguments: argparse.Namespace, settings: Settings) -> int:
-    from drill.history import entries  # noqa: PLC0415
-
-    rows = entries(Path(settings.reports))
-    if arguments.json:
-        print(json.dumps({"drills": rows}))
-    for row in () if arguments.json else rows:
-        print(f"{row['id']}  {row['verdict']:<22} {row['sentence']}")
-    return 0
-
-
-def _clean(arguments: argparse.Namespace, settings: Settings) -> int:
+def _clean(arguments: argparse.Namespace, settings: Settings) -> Answer:
     from drill.clean import clean  # noqa: PLC0415
 
-    print(clean(settings, arguments.drill))
-    return 0
+    text = clean(settings, arguments.drill)
+    return Answer(text, {"text": text})
 
 
-def _judge(arguments: argparse.Namespace, _: Settings) -> int:
-    from drill.rejudge import BrokenRecord, rejudge  # noqa: PLC0415
-
-    try:
-        verdict = rejudge(arguments.folder)
-    except (BrokenRecord, OSError) as broken:
-        print(f"drill judge: {broken}", file=sys.stderr)
-        return BROKEN
-    print(f"{verdict.outcome}: {verdict.sentence}")
-    return 0
+def _settings(_: argparse.Namespace, settings: Settings) -> Answer:
+    shown = settings.model_dump(exclude={"airflow_password"})
+    return Answer(json.dumps(shown, indent=2), shown)
 
 
-def _settings(_: argparse.Namespace, settings: Settings) -> int:
-    print(json.dumps(settings.model_dump(exclude={"airflow_password"}), indent=2))
-    return 0
-
-
-VERBS = {
+VERBS: dict[str, Callable[[argparse.Namespace, Settings], Answer]] = {
     "run": _run,
     "abort": _abort,
     "deploy": _deploy,
-    "history": _history,
     "clean": _clean,
-    "judge": _judge,
     "settings": _settings,
 }
 

@@ -153,11 +153,15 @@ class Docket:
         """Every artifact by name, in its newest version."""
         prefix = f"{evidence_store.PREFIX}{self.drill}/"
         found: dict[str, Artifact] = {}
-        for artifact in evidence_store.listing(
-            self.home, self.settings.evidence_bucket, self.drill, region=self.settings.dr_region
-        ):
+        for artifact in self.versions():
             found.setdefault(artifact.key.removeprefix(prefix), artifact)
         return found
+
+    def versions(self) -> list[Artifact]:
+        """Every stored version of every artifact."""
+        return evidence_store.listing(
+            self.home, self.settings.evidence_bucket, self.drill, region=self.settings.dr_region
+        )
 
     def manifest(self) -> Manifest:
         """Every artifact filed so far with the hash of what lies in the store."""

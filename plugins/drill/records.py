@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drill.aws import evidence_store
 from drill.core.evidence import amendments
 from drill.core.evidence.canonical import sha256
 from drill.core.evidence.chain import Chain, Link, object_name
 from drill.core.evidence.keys import Signer
 from drill.core.evidence.manifest import NAME as MANIFEST
-from drill.core.evidence.statement import Body, KeyNotice, Outcome, Registration, Subject
+from drill.core.evidence.statement import Body, Hold, KeyNotice, Outcome, Registration, Subject
 from drill.docket import Docket, NotRegistered
 
 REGISTRATION = "raw/registration.json"
@@ -57,6 +58,21 @@ def amend(docket: Docket, body: Body) -> Link:
         return body, Subject.of(object_name(latest.number), latest.sha256)
 
     return docket.chain().append(docket.drill, about)
+
+
+def hold(docket: Docket, *, on: bool, author: str, reason: str) -> Link:
+    """Set or lift the legal hold on every stored version of the drill's objects, and append that it was done.
+
+    Raises RefusedAmendment before anything is touched where it may not be said.
+    """
+    versions = docket.versions()
+    body = Hold(on=on, author=author, reason=reason, objects=len(versions))
+    amendments.check(docket.chain().read(), docket.drill, body)
+    for version in versions:
+        evidence_store.hold(
+            docket.home, docket.settings.evidence_bucket, version, on=on, region=docket.settings.dr_region
+        )
+    return amend(docket, body)
 
 
 def introduce(docket: Docket, key: Signer, reason: str) -> Link:

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from drill.core.evidence import assemble
+from drill.core.evidence.anchor import read_anchor
+from drill.core.evidence.keys import read_keys
+from drill.core.evidence.verification import Verified, verify
 from drill.core.phases import PHASES
 from drill.core.verdict import Verdict, judge
-from drill.rejudge import rejudge
 from drill.run import EXIT
 from oracle.frames import read_frames
 from tests.drills.conftest import DRILL, SYMBOLS, World
@@ -58,6 +60,16 @@ def filed(world: World) -> Filed:
     return Filed(line, world.var / "reports" / line["drill"])
 
 
+def verified(one: Filed) -> Verified:
+    """The bundle beside the copy, verified with keys and anchor as `drill run` leaves them for all drills."""
+    reports = one.folder.parent
+    keys = read_keys((reports / "keys.pem").read_bytes(), "keys.pem")
+    anchor = read_anchor((reports / "anchor.json").read_bytes(), "anchor.json")
+    found = verify((one.folder / "bundle.zip").read_bytes(), keys, anchor)
+    assert found.anchor.startswith("checked")
+    return found
+
+
 def check_record(one: Filed) -> None:
     """What holds for a drill of any outcome: the files are there, belong together and say the same."""
     assert one.line["report"] == str(one.folder / "report.html")
@@ -71,7 +83,7 @@ def check_record(one: Filed) -> None:
     manifest = (one.folder / "manifest.json").read_bytes()
     assert hashlib.sha256(manifest).hexdigest() == one.json("outcome.json")["manifest_sha256"]
     listed = {entry["name"]: entry["sha256"] for entry in json.loads(manifest)["artifacts"]}
-    assert rejudge(one.folder).outcome == verdict.outcome, "`python -m drill judge` finds the record whole"
+    assert verified(one).verdict == verdict, "`python -m drill verify` finds the bundle authentic"
     assert listed == {name: hashlib.sha256((one.folder / name).read_bytes()).hexdigest() for name in listed}
     raw = {path.relative_to(one.folder).as_posix() for path in (one.folder / "raw").iterdir()}
     assert "raw/registration.json" in raw <= set(listed)

@@ -167,6 +167,25 @@ def retention(session: boto3.Session, bucket: str, artifact: Artifact, *, region
     return Retention(mode=found["Mode"], until_ns=int(found["RetainUntilDate"].timestamp()) * NS)
 
 
+def hold(session: boto3.Session, bucket: str, artifact: Artifact, *, on: bool, region: str = REGION) -> None:
+    """Set or lift the legal hold of one version: while it is on, nobody deletes it, whatever its retention says."""
+    client(session, "s3", region).put_object_legal_hold(
+        Bucket=bucket, Key=artifact.key, VersionId=artifact.version, LegalHold={"Status": "ON" if on else "OFF"}
+    )
+
+
+def held(session: boto3.Session, bucket: str, artifact: Artifact, *, region: str = REGION) -> bool:
+    """Whether a legal hold is on this version."""
+    api = client(session, "s3", region)
+    try:
+        found = api.get_object_legal_hold(Bucket=bucket, Key=artifact.key, VersionId=artifact.version)["LegalHold"]
+    except api.exceptions.ClientError as absent:
+        if absent.response["Error"]["Code"] == "NoSuchObjectLockConfiguration":
+            return False
+        raise
+    return bool(found["Status"] == "ON")
+
+
 def _lock(wanted: Retention) -> dict[str, object]:
     until = datetime.fromtimestamp(wanted.until_ns // NS, UTC)
     return {"ObjectLockMode": wanted.mode, "ObjectLockRetainUntilDate": until}

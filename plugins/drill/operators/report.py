@@ -27,7 +27,7 @@ class ReportOperator(Step):
         sealed = Sealed(
             manifest=tuple(msgspec.to_builtins(docket.manifest().artifacts)),
             path=f"{docket.settings.reports}/{docket.drill}/report.html",
-            verify=f"python -m drill verify {docket.settings.reports}/{docket.drill}/{BUNDLE} --key KEY.pem",
+            verify=f"python -m drill verify {docket.drill}/{BUNDLE} --key KEY.pem --anchor ANCHOR.json",
             generated_ns=clock.now_ns(),
             earlier=tuple(docket.earlier(COMPARED)),
             lock=f"{docket.settings.lock_mode}, {docket.settings.lock_minutes} min",

@@ -42,6 +42,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     drill: str
     verdict: Verdict
     registration: int
+    registered_ns: int
     outcome: int
     links: int
     artifacts: int
@@ -71,6 +72,7 @@ def verify(content: bytes, keys: Mapping[str, PublicKey], against: Anchor | None
         drill=bundle.drill,
         verdict=verdict,
         registration=registration.number,
+        registered_ns=registration.predicate.at,
         outcome=outcome.number,
         links=len(chain.links),
         artifacts=len(listed.artifacts),
