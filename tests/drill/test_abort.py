@@ -12,7 +12,7 @@ from tests.core import worlds
 @pytest.fixture
 def abort(fresh, settings, account, monkeypatch, capsys):
     monkeypatch.setattr(aborting, "default_session", account.session)
-    monkeypatch.setattr(command, "Settings", lambda: settings)
+    monkeypatch.setattr(command, "_settings_in_force", lambda: settings)
 
     def call(drill: str, reason: str) -> tuple[int, str]:
         status = command.main(["abort", drill, "--reason", reason])
