@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -38,11 +39,11 @@ LATER = "drill-20261127-aaaaaa"
 @pytest.fixture
 def moment(monkeypatch):
     """The platform's clock, to be set."""
-    now = SimpleNamespace(ns=BEFORE)
+    now: Any = SimpleNamespace(ns=BEFORE)
 
     def tell() -> int:
         now.ns += 1_000
-        return now.ns
+        return int(now.ns)
 
     monkeypatch.setattr(clock, "now_ns", tell)
     return now
@@ -139,7 +140,7 @@ def test_two_writers_cannot_fork_the_chain(closed, account, settings, moment):
     """Between reading and putting, somebody else takes the place: the second one reads again and takes the next."""
     docket = closed()
     put = account.s3.put_object
-    raced = []
+    raced: list[str] = []
 
     def first(**order):
         if order["Key"] == "chain/000000000004.json" and not raced:
@@ -279,6 +280,7 @@ def test_a_broken_bundle_is_status_6_with_the_first_broken_link(bare, kit):
 def test_what_cannot_be_verified_is_refused_in_one_line(kit, monkeypatch, capsys, arguments, told):
     monkeypatch.chdir(kit)
     for json_too in ((), ("--json",)):
+        status: object
         try:
             status = command.main(["verify", *arguments, *json_too])
         except SystemExit as left:
