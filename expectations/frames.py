@@ -30,7 +30,7 @@ acks -- one row per captured acknowledgement
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -51,6 +51,7 @@ from expectations.layout import (
     REPLACE,
     SELL,
 )
+from expectations.opening import NO_ORDERS
 from expectations.orders import UNKNOWN, Terms, terms
 from expectations.recovered import ABSENT, Recovered
 
@@ -67,6 +68,7 @@ class World:
     """All that is known of one symbol, from three places that do not depend on each other.
 
     `captures_unreadable`: number of capture files that could not be read; then no capture check counts as evaluated.
+    `resting` are the orders that rested when the journal's epoch began, as NEW commands.
     """
 
     journal: Journal
@@ -74,6 +76,12 @@ class World:
     capture: SymbolCapture
     checkpoint_every: int
     captures_unreadable: int = 0
+    resting: Array = field(default_factory=lambda: NO_ORDERS)
+
+    @property
+    def floor(self) -> int:
+        """Fills and checkpoints above it can be compared: the journal's epoch and the engine's replay both begin."""
+        return max(self.journal.bounds.start_seq, self.recovered.base_seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +103,9 @@ def build(world: World) -> tuple[dict[str, pd.DataFrame], Facts]:
     lookup = _Lookup(journal)
     acks, ack_members = _once(*_in_scope(world, world.capture.acks, world.capture.ack_members))
     fills, fill_members = _in_scope(world, world.capture.fills, world.capture.fill_members)
-    tape = (fills["id"] >> MEMBER_SHIFT) != CANARY_MEMBER
+    tape = ((fills["id"] >> MEMBER_SHIFT) != CANARY_MEMBER) & (fills["seq"] > world.floor)
     fills, fill_members = fills[tape], fill_members[tape]
-    traded = _traded(world.recovered.fills)
+    traded = _traded(world.recovered.fills, world.floor)
     journal_ids = lookup.ids(acks["seq"].astype(np.int64))
     unacknowledged = _unacknowledged(world, acks)
     captured, lost = _captured_fills(traded, fills, fill_members)
@@ -189,8 +197,9 @@ def _once(acks: Array, members: Array) -> tuple[Array, Array]:
     return acks[first], members[first]
 
 
-def _traded(fills: Array) -> Array:
-    """The tape: recovered fills without the canary's."""
+def _traded(fills: Array, floor: int) -> Array:
+    """The tape above `floor`: recovered fills without the canary's."""
+    fills = fills[fills["seq"] > floor]
     canary = (fills["flags"] & CANARY).astype(bool)
     for party in ("maker_id", "taker_id"):
         canary |= (fills[party] >> MEMBER_SHIFT) == CANARY_MEMBER
@@ -263,9 +272,9 @@ COMMAND_COLUMNS = ("ts_ns", "command_id", "target_id", "price", "customer", "kin
 def _checkpoints(world: World) -> Columns:
     """The stream's checkpoints up to the recovery point, and those that only the engine claims to have read."""
     recovered, point = world.recovered.checkpoints, world.journal.account.contiguous_seq
-    stream = [(seq, digest) for seq, digest in world.journal.checkpoints if seq <= point]
+    stream = [(seq, digest) for seq, digest in world.journal.checkpoints if world.floor < seq <= point]
     known = {seq for seq, _ in stream}
-    stream += [(seq, ABSENT) for seq in sorted(recovered) if seq not in known]
+    stream += [(seq, ABSENT) for seq in sorted(recovered) if seq not in known and seq > world.floor]
     theirs = [recovered.get(seq, ("", "")) for seq, _ in stream]
     return {
         "seq": np.array([seq for seq, _ in stream], dtype=np.int64),
@@ -337,7 +346,12 @@ def _fills(
     journal = world.journal
     seqs = traded["seq"].astype(np.int64)
     qty = traded["qty"].astype(np.int64)
-    known = terms(journal.commands, journal.seqs, acks["seq"][acks["status"] == REJECTED].astype(np.int64))
+    before = np.full(len(world.resting), journal.bounds.start_seq, dtype=np.int64)
+    known = terms(
+        np.concatenate([world.resting, journal.commands]),
+        np.concatenate([before, journal.seqs]),
+        acks["seq"][acks["status"] == REJECTED].astype(np.int64),
+    )
     parties = [known.at(traded[party], seqs) for party in ("maker_id", "taker_id")]
     sides = [_taken(known.side, rows) for rows in parties]
     limits = [_taken(known.limit, rows) for rows in parties]
@@ -425,7 +439,7 @@ def _symbols(world: World, *, acks: Array, fills: Array, traded: Array) -> Colum
         "objects_due": max(len(journal.objects), 1),
         "frames_due": max(journal.account.frames, 1),
         "commands_due": journal.account.commands if journal.account.frames else 1,
-        "checkpoints_due": len([1 for seq, _ in journal.checkpoints if seq <= journal.account.contiguous_seq]),
+        "checkpoints_due": sum(world.floor < seq <= journal.account.contiguous_seq for seq, _ in journal.checkpoints),
         "fills_due": len(traded),
         "orders_due": len(np.unique(np.concatenate([traded["maker_id"], traded["taker_id"]]))),
         "captured_fills_due": len(fills) + blind,

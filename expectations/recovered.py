@@ -21,6 +21,7 @@ class Recovered:
     """One symbol's recovery. What is absent or unreadable reads as seq -1, fills -1 and a status that says so.
 
     Attributes:
+        base_seq: fills and checkpoints begin behind this seq: the recovery started from a snapshot there.
         checkpoints: seq -> (primary's digest as the engine read it, digest it came to itself), hex.
         checkpoints_unread: lines of checkpoints.jsonl that are no checkpoint.
         fills_bytes: size of fills.bin.
@@ -34,6 +35,7 @@ class Recovered:
     fills_bytes: int
     checkpoints: dict[int, tuple[str, str]]
     checkpoints_unread: int
+    base_seq: int = 0
 
 
 def read_recovered(store: Store, symbol: str) -> Recovered:
@@ -44,7 +46,7 @@ def read_recovered(store: Store, symbol: str) -> Recovered:
         key = f"{symbol}/{name}"
         return store.get(key) if key in present else None
 
-    status, seq, declared = _result(content("result.json"))
+    status, seq, declared, base = _result(content("result.json"))
     fills = content("fills.bin") or b""
     whole = len(fills) - len(fills) % FILLED.itemsize
     checkpoints, unread = _checkpoints(content("checkpoints.jsonl") or b"")
@@ -57,17 +59,19 @@ def read_recovered(store: Store, symbol: str) -> Recovered:
         fills_bytes=len(fills),
         checkpoints=checkpoints,
         checkpoints_unread=unread,
+        base_seq=base,
     )
 
 
-def _result(content: bytes | None) -> tuple[str, int, int]:
+def _result(content: bytes | None) -> tuple[str, int, int, int]:
     if content is None:
-        return ABSENT, -1, -1
+        return ABSENT, -1, -1, 0
     try:
         result = json.loads(content)
-        return str(result["status"]), int(result["seq"]), int(result.get("fills", -1))
+        base = int(result.get("base_seq", 0))
+        return str(result["status"]), int(result["seq"]), int(result.get("fills", -1)), base
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"unreadable: {error!r}", -1, -1
+        return f"unreadable: {error!r}", -1, -1, 0
 
 
 def _checkpoints(content: bytes) -> tuple[dict[int, tuple[str, str]], int]:

@@ -22,6 +22,8 @@ class Source:
         checkpoint_every: commands between two checkpoints of the primary.
         start_seqs: last seq before this epoch's journal by symbol (exclusive; absent: 0, the genesis).
         start_frames: hex digest of the frame this epoch's first frame chains to (absent: zeros, the genesis).
+        start_digests: hex digest of the state in which this epoch began, by symbol.
+        snapshots_uri: all epochs' snapshots, of which the openings are read (empty: every epoch begins at genesis).
         fence_seqs: registered fence by symbol (inclusive); later frames of this epoch are a zombie's, refused and
             counted (absent: no fence).
         recovery_points: registered moment of a planned exercise by symbol (inclusive); later commands are out of
@@ -37,5 +39,7 @@ class Source:
     checkpoint_every: int = 1000
     start_seqs: Mapping[str, int] = field(default_factory=dict)
     start_frames: Mapping[str, str] = field(default_factory=dict)
+    start_digests: Mapping[str, str] = field(default_factory=dict)
+    snapshots_uri: str = ""
     fence_seqs: Mapping[str, int] = field(default_factory=dict)
     recovery_points: Mapping[str, int] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from expectations.frames import Facts, World, build, join
 from expectations.journal import GENESIS, Bounds, Journal, read_journal
 from expectations.judge import Judge, declared
 from expectations.layout import MEMBER_SHIFT
+from expectations.opening import NO_ORDERS, OpeningError, resting_orders
 from expectations.recovered import Recovered, read_recovered
 from expectations.source import Source
 from expectations.validation import CheckResult, Command, Fill, SymbolFacts, Validation
@@ -113,6 +114,7 @@ class _Reader:
         self.source, self.tests = source, tests
         self.journals = open_store(source.journal_store_uri)
         self.recoveries = open_store(source.recovered_uri)
+        self.snapshots = open_store(source.snapshots_uri) if source.snapshots_uri else None
         self.captures: Captures = read_captures(open_store(source.captures_uri), source.epoch)
         self.errors = [f"capture {reason}" for reason in self.captures.unreadable]
 
@@ -134,7 +136,25 @@ class _Reader:
             capture=self.captures.of(instrument(symbol).number),
             checkpoint_every=self.source.checkpoint_every,
             captures_unreadable=len(self.captures.unreadable),
+            resting=self._resting(symbol),
         )
+
+    def _resting(self, symbol: str) -> np.ndarray[Any, Any]:
+        """What rested when the epoch began; where nobody can say, fills of those orders are of orders unknown."""
+        source = self.source
+        if self.snapshots is None:
+            return NO_ORDERS
+        try:
+            return resting_orders(
+                self.snapshots,
+                symbol,
+                epoch=source.epoch,
+                seq=source.start_seqs.get(symbol, 0),
+                digest=source.start_digests.get(symbol, ""),
+            )
+        except OpeningError as error:
+            self.errors.append(f"opening of {symbol}: {error}")
+            return NO_ORDERS
 
     def _bounds(self, symbol: str) -> Bounds:
         source = self.source
@@ -176,7 +196,7 @@ def _facts(world: World, facts: Facts, *, scope: bool) -> SymbolFacts:
 
 def _above(journal: Journal, recovered: Recovered, compared: Sequence[int]) -> int:
     last = min(recovered.seq, journal.account.contiguous_seq)
-    return max(last - max(compared, default=journal.bounds.start_seq), 0)
+    return max(last - max(compared, default=max(journal.bounds.start_seq, recovered.base_seq)), 0)
 
 
 def _lost(symbol: str, facts: Facts) -> tuple[Command, ...]:

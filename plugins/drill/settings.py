@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,6 +22,12 @@ class Settings(BaseSettings):
     symbols_per_task: int = Field(default=52, ge=1, description="engine objects in one ECS task")
     commit_ms: int = Field(default=250, ge=10, description="group commit interval")
     checkpoint_every: int = Field(default=1000, ge=1, description="commands between checkpoints of a symbol")
+    snapshot_every: int = Field(default=50_000, ge=1, description="most commands between two snapshots of a symbol")
+    snapshot_every_s: int = Field(default=30, ge=1, description="most seconds between two snapshots of a symbol")
+    rehydrate: Literal["snapshot", "genesis", "both"] = Field(
+        default="both", description="how a drill recovers, unless it says otherwise"
+    )
+    failback: bool = Field(default=False, description="whether a loss drill goes home, unless it says otherwise")
     buffer_s: int = Field(default=5, ge=0, le=900, description="Firehose buffer interval")
     metric_period_s: int = Field(default=60, ge=1, description="period of Firehose's metrics that the endpoint offers")
     ttl_s: int = Field(default=5, ge=0, description="time to live of the exchange's names")

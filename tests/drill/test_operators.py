@@ -347,7 +347,8 @@ def test_engines_get_their_go_ahead_and_every_symbol_is_waited_for(docket):
     wait = step.start(docket, {})
     assert waits_for(wait) == ("symbols_recovered", {"epoch": 2, "symbols": SYMBOLS})
     go = json.loads(docket.journal().get("control/epoch=2/recover.json"))
-    assert go == {"from_epoch": 1, "drill": worlds.DRILL}
+    way = {"rehydrate": docket.plan().rehydrate, "recovery_points": {}}
+    assert go == {"from_epoch": 1, "drill": worlds.DRILL} | way
 
 
 def test_damage_is_counted_by_rehydrate_and_judged_by_others(docket):

@@ -18,10 +18,24 @@ REGION = "us-west-2"
 
 
 def recover(
-    session: boto3.Session, bucket: str, epoch: int, *, from_epoch: int, drill: str, region: str = REGION
+    session: boto3.Session,
+    bucket: str,
+    epoch: int,
+    *,
+    from_epoch: int,
+    drill: str,
+    rehydrate: str = "snapshot",
+    recovery_points: Mapping[str, int] | None = None,
+    region: str = REGION,
 ) -> None:
-    """Let the site of `epoch` recover from the journals up to `from_epoch`."""
-    _put(session, bucket, f"control/epoch={epoch}/recover.json", {"from_epoch": from_epoch, "drill": drill}, region)
+    """Let the site of `epoch` recover from the journals up to `from_epoch`; the rest is engine.symbol_recovery's."""
+    go_ahead = {
+        "from_epoch": from_epoch,
+        "drill": drill,
+        "rehydrate": rehydrate,
+        "recovery_points": dict(recovery_points or {}),
+    }
+    _put(session, bucket, f"control/epoch={epoch}/recover.json", go_ahead, region)
 
 
 def open_trading(session: boto3.Session, bucket: str, epoch: int, *, drill: str, region: str = REGION) -> None:

@@ -15,6 +15,7 @@ from engine.listing import SYMBOLS as LISTED
 
 ASSUMED_DECISION_S = 900  # method.md §2: a machine declared, so a human's decision is assumed, drawn and added
 OBSERVATION_SHARE = 0.25  # assumed time over this share of the objective is an observation
+SNAPSHOT_INTERVALS, SNAPSHOT_SLACK_S = 2, 10  # a snapshot older than so many intervals and seconds is an observation
 CLOCK_GATE_MS = 500
 PERFORMANCE_FACTOR = 2
 FULL_SIZE_ACKS = 100_000
@@ -22,6 +23,8 @@ FULL_LISTING = 100
 ACKNOWLEDGED_SHARE = 0.99
 OFFERED_SHARE = 0.9  # of the configured rate: bursts and connecting sessions are no fault
 JUDGED_LOAD_S = 15  # from here on at least one whole 10-s window lies in the load at the DR site
+
+REHYDRATE = ("snapshot", "genesis", "both")
 
 DRILL_ID = re.compile(r"^[a-z0-9][a-z0-9-]{5,40}$")
 REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d$")
@@ -58,6 +61,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     nonce_sha256: str
     blind: bool
     from_epoch: int = 1
+    rehydrate: str = "genesis"  # snapshot | genesis | both: two ways, whose digests must agree
+    failback: bool = False  # the exchange goes home to its primary before the DR site is torn down
     assumed_decision_s: int = ASSUMED_DECISION_S
 
     @property
@@ -69,6 +74,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def epoch(self) -> int:
         """The epoch that the DR site takes."""
         return self.from_epoch + 1
+
+    @property
+    def home_epoch(self) -> int:
+        """The epoch that the primary takes when the exchange goes home."""
+        return self.from_epoch + 2
 
     @property
     def partial(self) -> bool:
@@ -127,8 +137,27 @@ def nonce_of(params: Mapping[str, Any]) -> str | None:
     return nonce
 
 
+def _choice(params: Mapping[str, Any], name: str, default: str, among: tuple[str, ...]) -> str:
+    value = params.get(name) or default
+    if value not in among:
+        msg = f"parameter '{name}': expected one of {', '.join(among)}, got {value!r}"
+        raise BadPlan(msg)
+    return str(value)
+
+
+def _yes(params: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = params.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        msg = f"parameter '{name}': expected true or false, got {value!r}"
+        raise BadPlan(msg)
+    return value
+
+
 KNOWN_PARAMETERS = frozenset(
     {"symbols", "region", "rto_objective_s", "rpo_objective_orders", "window_s", "load_s", "seed", "faults", "nonce"}
+    | {"rehydrate", "failback"}
 )
 
 
@@ -144,11 +173,13 @@ def make_plan(
     dr_region: str,
     nonce_sha256: str,
     from_epoch: int = 1,
+    rehydrate: str = "genesis",
+    failback: bool = False,
 ) -> Plan:
     """Check `params` (as the form gives them) and return the plan, or raise BadPlan naming the parameter.
 
     `listing` is what the exchange lists today (without test symbols): symbols absent from it cannot be recovered.
-    `from_epoch` is the epoch in which it trades today.
+    `from_epoch` is the epoch in which it trades today; `rehydrate` and `failback` are what the parameters default to.
     """
     unknown = sorted(set(params) - KNOWN_PARAMETERS)
     if unknown:
@@ -183,6 +214,8 @@ def make_plan(
         nonce_sha256=nonce_sha256,
         blind=nonce_of(params) is None,
         from_epoch=from_epoch,
+        rehydrate=_choice(params, "rehydrate", rehydrate, REHYDRATE),
+        failback=_yes(params, "failback", default=failback),
     )
 
 

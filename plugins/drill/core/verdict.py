@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -295,6 +296,51 @@ def books_are_proven(case: Case) -> Iterator[Ruling]:
         yield _fail("F-CHECK", f"{check['symbol']}: {check['expectation']} ({check['unexpected']} rows)")
 
 
+def snapshots_were_good(case: Case) -> Iterator[Ruling]:
+    """FAIL: a recovery met a snapshot that is not what was written, although it went on from an older one."""
+    for symbol, row in _recovered_in_scope(case):
+        for bad in row.get("rejected", ()):
+            used = (row.get("snapshot") or {}).get("seq", 0)
+            yield _fail(
+                "F-SNAPSHOT",
+                f"{symbol}: snapshot {bad['object']} rejected: {bad['reason']}; recovery went on from seq {used}",
+            )
+
+
+def ways_agree(case: Case) -> Iterator[Ruling]:
+    """FAIL: the replay from genesis and that from a snapshot lead to two states."""
+    for symbol, row in _recovered_in_scope(case):
+        twin = row.get("twin")
+        if twin and (twin["seq"], twin["digest"]) != (row["seq"], row["digest"]):
+            text = f"{symbol}: seq {row['seq']} from genesis, {twin['seq']} from the snapshot, and two digests"
+            yield _fail("F-DETERMINISM", text)
+
+
+def _recovered_in_scope(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
+    rows = (case.evidence.get("recovered") or {"symbols": {}})["symbols"]
+    for symbol in sorted(set(case.plan.symbols) & set(rows)):
+        yield symbol, rows[symbol]
+
+
+def snapshots_were_fresh(case: Case) -> Iterator[Ruling]:
+    """PASS_WITH_OBSERVATIONS: a recovery that may use snapshots found none, or only one from long before the loss."""
+    every_s = int((case.evidence.get("preflight") or {}).get("snapshot_s", 0))
+    if case.plan.rehydrate == "genesis" or not every_s:
+        return
+    limit_ns = (limits.SNAPSHOT_INTERVALS * every_s + limits.SNAPSHOT_SLACK_S) * SECOND_NS
+    for symbol, row in _recovered_in_scope(case):
+        used = row.get("snapshot")
+        if used is None:
+            yield _observe("O-SNAPSHOT", f"{symbol}: no snapshot was usable; {row['commands']} commands from genesis")
+        elif int(used["age_ns"]) > limit_ns:
+            age = spoken_duration(int(used["age_ns"]))
+            yield _observe("O-SNAPSHOT", f"{symbol}: the snapshot used is {age} old; {used['tail']} commands replayed")
+
+
+def _observe(rule: str, text: str) -> Ruling:
+    return Ruling(rule=rule, outcome="PASS_WITH_OBSERVATIONS", text=text)
+
+
 def recovery_point_holds(case: Case) -> Iterator[Ruling]:
     """FAIL: acknowledged orders were lost beyond the objective, or nobody can say how many."""
     if case.point is None:
@@ -442,6 +488,8 @@ RULES: tuple[Rule, ...] = (
     nobody_aborted,
     phases_succeeded,
     books_are_proven,
+    snapshots_were_good,
+    ways_agree,
     recovery_point_holds,
     recovery_time_holds,
     trading_resumed,
@@ -449,6 +497,7 @@ RULES: tuple[Rule, ...] = (
     objectives_are_met,
     nothing_is_left,
     scope_is_whole,
+    snapshots_were_fresh,
     observations,
 )
 

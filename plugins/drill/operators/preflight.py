@@ -57,6 +57,7 @@ class PreflightOperator(Step):
         facts = {"resources": len(before.resources), "services": len(before.services), "asked": len(before.answered)}
         facts["rate"] = int(members.get("rate", 0))
         buffer = {"buffer_s": settings.buffer_s, "buffer_mib": site.buffer_mib}
+        buffer["snapshot_s"] = settings.snapshot_every_s
         docket.file("preflight", {"checks": {name: held for name, (held, _) in checks.items()}, **facts, **buffer})
         for name, (held, found) in checks.items():
             if not held:

@@ -111,6 +111,8 @@ def make(
         dr_region=settings.dr_region,
         nonce_sha256=hashlib.sha256(nonce.encode()).hexdigest(),
         from_epoch=from_epoch,
+        rehydrate=settings.rehydrate,
+        failback=settings.failback,
     )
 
 

@@ -20,7 +20,15 @@ class RehydrateOperator(Step):
         """Write the go-ahead; engines poll for it."""
         plan = docket.plan()
         bucket, region = docket.settings.journal_bucket, docket.settings.dr_region
-        control.recover(docket.home, bucket, plan.epoch, from_epoch=plan.from_epoch, drill=plan.drill_id, region=region)
+        control.recover(
+            docket.home,
+            bucket,
+            plan.epoch,
+            from_epoch=plan.from_epoch,
+            drill=plan.drill_id,
+            rehydrate=plan.rehydrate,
+            region=region,
+        )
         symbols = [*plan.symbols, *plan.test_symbols]
         return Wait("symbols_recovered", REHYDRATE_S, {"epoch": plan.epoch, "symbols": symbols})
 

@@ -33,6 +33,8 @@ class ValidateOperator(Step):
             epoch=plan.from_epoch,
             checkpoint_every=docket.settings.checkpoint_every,
             start_seqs={symbol: int(start["start_seq"]) for symbol, start in starts.items()},
+            start_digests={symbol: str(start["start_digest"]) for symbol, start in starts.items()},
+            snapshots_uri=f"s3://{bucket}/snapshots/",
             start_frames={symbol: str(start["start_frame"]) for symbol, start in starts.items()},
         )
         validation = validate(
