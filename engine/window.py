@@ -29,7 +29,8 @@ ANSWER: Final = struct.Struct("<QQqBBII")
 ANSWER_FILL: Final = struct.Struct("<QQqI")
 """maker's order id, taker's order id, price, quantity."""
 
-_COMMAND_ID: Final = struct.Struct("<Q")
+_PLACE: Final = struct.Struct("<QQ")
+"""The first two fields of an answer: which command, and where."""
 
 
 class Window:
@@ -52,7 +53,7 @@ class Window:
     def recall(self, identity: int) -> Answer | None:
         """The first answer to the command of that id; None for one that is new, or too old."""
         for answer in reversed(self.answers):
-            if _COMMAND_ID.unpack_from(answer) == (identity,):
+            if _PLACE.unpack_from(answer)[0] == identity:
                 return unpack_answer(answer)
         return None
 
@@ -62,15 +63,15 @@ class Window:
         Raises:
             AssertionError: one of them is broken.
         """
-        answers = list(self)
-        assert 1 <= len(answers) <= WINDOW, "a known member has answers, but no more than a window holds"
-        assert answers[-1].command_id == self.mark, "the mark is the newest answer's"
-        assert all(answer.command_id >> 48 == member for answer in answers), "a window holds its member's answers"
-        ids, seqs = [answer.command_id for answer in answers], [answer.seq for answer in answers]
-        assert ids == sorted(set(ids)), "ids grow"
-        assert seqs == sorted(set(seqs)), "seqs grow"
-        assert seqs[0] >= 1, "seqs start at 1"
-        assert seqs[-1] <= seq, "nothing is answered that was not applied"
+        assert 1 <= len(self.answers) <= WINDOW, "a known member has answers, but no more than a window holds"
+        last_id, last_seq = member << 48, 0
+        for identity, answered in map(_PLACE.unpack_from, self.answers):
+            assert identity > last_id, "ids grow"
+            assert answered > last_seq, "seqs grow, from 1"
+            last_id, last_seq = identity, answered
+        assert last_id == self.mark, "the mark is the newest answer's"
+        assert last_id >> 48 == member, "a window holds its own member's answers"
+        assert last_seq <= seq, "nothing is answered that was not applied"
 
 
 def pack_fills(fills: tuple[FillTuple, ...]) -> bytes:

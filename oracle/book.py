@@ -218,11 +218,11 @@ class NaiveVenue:
         self.halted = False
         self.tick, self.lot = tick, lot
         self.books = (NaiveBook(tick, lot), NaiveBook(tick, lot))
-        self.history: list[Remembered] = []
+        self.history: dict[int, list[Remembered]] = {}
 
     def window(self, member: int) -> list[Remembered]:
         """The member's last answers, oldest first."""
-        return [one for one in self.history if one.command_id // 2**48 == member][-WINDOW:]
+        return self.history.get(member, [])[-WINDOW:]
 
     def mark(self, member: int) -> int:
         """The highest id that a member has used; numbers start at 1."""
@@ -239,10 +239,11 @@ class NaiveVenue:
         """Apply the next command."""
         self.seq += 1
         identity = command["command_id"]
-        if identity <= self.mark(identity // 2**48):
+        member = identity // 2**48
+        if identity <= self.mark(member):
             return Answer(REJECTED, TOO_OLD)
         answer = self.execute(command)
-        self.history.append(Remembered(identity, self.seq, command["ts_ns"], answer))
+        self.history.setdefault(member, []).append(Remembered(identity, self.seq, command["ts_ns"], answer))
         return answer
 
     def execute(self, command: Mapping[str, int]) -> Answer:
@@ -286,7 +287,7 @@ class NaiveVenue:
         raw = b"AEXS" + _integer(1, 1) + self.symbol.encode().ljust(8, b"\0") + _integer(self.seq, 8)
         raw += _integer(int(self.halted), 1) + _integer(self.tick, 4) + _integer(self.lot, 4)
         raw += self.books[0].canonical() + self.books[1].canonical()
-        members = sorted({one.command_id // 2**48 for one in self.history})
+        members = sorted(self.history)
         raw += _integer(len(members), 4)
         return raw + b"".join(self.canonical_window(member) for member in members)
 

@@ -69,3 +69,39 @@ def test_check_notices_a_broken_book() -> None:
     venue.book.index.popitem()
     with pytest.raises(AssertionError, match="index"):
         venue.check()
+
+
+def test_the_quote_is_the_best_level_of_both_sides() -> None:
+    asks = [Command(0, command_id(2, number), 0, 101, 5, 1, Kind.NEW, side=1) for number in (1, 2)]
+    assert replayed([bid(1), bid(2, price=99), *asks]).quote() == (100, 5, 101, 10)
+    assert Venue("AAL").quote() == (0, 0, 0, 0)
+
+
+def test_the_windows_are_compared_when_the_books_agree() -> None:
+    left, right = (Command(ts_ns, command_id(1, 1), command_id(1, 9), 0, 0, 1, Kind.CANCEL) for ts_ns in (1, 2))
+    difference = replayed([left]).first_difference(replayed([right]))
+    assert difference is not None
+    assert (difference.part, difference.position) == ("window of member 1", 0)
+    assert "at seq 1, 1 ns" in difference.left
+    assert "at seq 1, 2 ns" in difference.right
+
+
+def test_a_halt_is_a_difference_when_all_else_agrees() -> None:
+    left, right = Venue("AAL"), Venue("AAL")
+    right.halted = True
+    difference = left.first_difference(right)
+    assert difference is not None
+    assert (difference.part, difference.left[-24:]) == ("state", "seq 0, open, tick 1, lot 1"[-24:])
+
+
+def test_check_notices_quantity_that_comes_from_nowhere() -> None:
+    venue = replayed([bid(1)])
+    venue.book.bids.levels[-100].first.open_qty = 6
+    with pytest.raises(AssertionError, match="no quantity is made or lost"):
+        venue.check()
+
+
+def test_a_listed_symbol_trades_in_the_steps_of_the_listing() -> None:
+    venue = Venue.listed("AAPL")
+    assert (venue.symbol, venue.book.tick, venue.canary.lot) == ("AAPL", 1, 1)
+    assert Venue.listed("NONE").digest() == Venue("NONE").digest()
