@@ -178,6 +178,42 @@ async def test_a_trade_is_acknowledged_filled_to_both_sides_printed_and_quoted(
     assert unpack(batch.quote) == Quote(2, 1, 2, 0, 0, 101, 6)
 
 
+async def test_a_resend_is_answered_behind_the_first_answer_and_is_no_part_of_the_journal(
+    make: Any, sink: Any, released: Any, order: Any
+) -> None:
+    sequencer = make()
+    maker, taker = order(1, Side.SELL, 101, 10), order(2, Side.BUY, 101, 4)
+    sink.gate.clear()
+    for command in (maker, taker):
+        sequencer.append(command)
+    flight = sequencer.commit()
+    sequencer.append(taker)
+    await asyncio.wait([flight], timeout=0.02)
+    assert released == [], "what is not durable is not answered again either"
+    sink.gate.set()
+    await sequencer.drain()
+    first, again = ([(member, unpack(raw)) for member, raw in batch.answers] for batch in released)
+    own = [(member, one) for member, one in first if member == 2]
+    assert again == own, "acknowledgement and own fill, to the last field"
+    assert (len(sink.held), sequencer.seq, sequencer.committed_seq) == (1, 2, 2)
+
+
+async def test_nothing_is_journalled_for_a_session_that_leaves_nothing_behind(
+    make: Any, sink: Any, released: Any, order: Any
+) -> None:
+    sequencer = make()
+    sequencer.append(order(1))
+    sequencer.cancel_for(2)
+    assert sequencer.seq == 1
+    sequencer.cancel_for(1)
+    sequencer.cancel_for(1)
+    await sequencer.drain()
+    assert sequencer.seq == 2
+    (batch,) = released
+    answers = [unpack(raw) for member, raw in batch.answers if member == 1]
+    assert [type(one).__name__ for one in answers] == ["Ack", "Cancelled"]
+
+
 async def test_time_stamps_never_go_back_even_if_the_wall_clock_does(
     make: Any, sink: Any, order: Any, monkeypatch: Any
 ) -> None:
