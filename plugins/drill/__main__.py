@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from drill.verbs import audit, records
+from drill.verbs import audit, records, reports
 from drill.verbs.answer import Answer, Refused
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("settings", help="print the settings in force")
     audit.add(verbs)
     records.add(verbs)
+    reports.add(verbs)
     for verb in verbs.choices.values():
         verb.add_argument("--json", action="store_true", help="one document of JSON, refusals too")
     return top
@@ -93,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _answer(arguments: argparse.Namespace) -> Answer:
-    offline = audit.VERBS.get(arguments.verb)
+    offline = {**audit.VERBS, **reports.VERBS}.get(arguments.verb)
     if offline is not None:
         return offline(arguments)
     logging.getLogger("botocore").setLevel(logging.WARNING)

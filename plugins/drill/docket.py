@@ -31,6 +31,10 @@ from engine.storage import AlreadyExistsError, Store, open_store
 
 COMPRESS_BYTES = 262_144
 PSEUDONYM_KEY = "house/pseudonym-key"  # in the journal's bucket: in the house, away from the evidence
+# What is said of an earlier drill that nobody judged: nothing is known, nothing is zero.
+UNJUDGED: Mapping[str, Any] = {
+    "recovery_time_ns": None, "technical_ns": None, "orders_lost": None, "symbols_ok": None, "rules": (),
+}  # fmt: skip
 Sessions = Callable[[str], Any]  # region name -> boto3.Session
 
 
@@ -205,13 +209,23 @@ class Docket:
         registration = f"{drill}/raw/registration.json"
         if not every.exists(registration):
             return None
-        verdict = f"{drill}/verdict.json"
-        judged = json.loads(every.get(verdict)) if every.exists(f"{drill}/outcome.json") else None
+        registered = json.loads(every.get(registration))
+        past = {"drill_id": drill, "at_ns": registered["registered_ns"], "versions": registered["versions"]}
+        if not every.exists(f"{drill}/outcome.json"):
+            return {**past, **UNJUDGED, "outcome": "MISSING"}
+        outcome = json.loads(every.get(f"{drill}/outcome.json"))
+        if not every.exists(f"{drill}/verdict.json"):
+            return {**past, **UNJUDGED, "outcome": outcome["outcome"]}
+        verdict = json.loads(every.get(f"{drill}/verdict.json"))
+        point = verdict["recovery_point"]
         return {
-            "drill_id": drill,
-            "at_ns": json.loads(every.get(registration))["registered_ns"],
-            "outcome": judged["outcome"] if judged else "MISSING",
-            "recovery_time_ns": judged["times"]["impact_ns"] if judged else None,
+            **past,
+            "outcome": verdict["outcome"],
+            "recovery_time_ns": verdict["times"]["impact_ns"],
+            "technical_ns": verdict["times"]["technical_ns"],
+            "orders_lost": len(point["lost"]) if point else None,
+            "symbols_ok": verdict["symbols_ok"],
+            "rules": sorted({one["rule"] for one in verdict["rulings"] if one["outcome"] == verdict["outcome"]}),
         }
 
     def plan(self) -> Plan:

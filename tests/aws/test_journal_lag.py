@@ -50,6 +50,9 @@ def test_a_record_that_was_put_is_drained_and_then_in_the_bucket(session, accoun
     ).done:
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    lag = journal_lag.series(session, [name], REGION, since - 10 * NS, time.time_ns(), period_s=1)
+    assert [point.at_ns for point in lag] == sorted({point.at_ns for point in lag})
+    assert {(point.stream, point.streams) for point in lag} == {(name, 1)}
     found = client(session, "s3", REGION).list_objects_v2(
         Bucket="aex-journal-000000000000", Prefix="journal/epoch=2/symbol=ZZT1/"
     )

@@ -200,3 +200,47 @@ def test_a_second_attempt_that_never_ended_is_unfinished_not_failed():
     report = compose(with_events(full(), fails, begins, without=(("drain", "end"),)), SEALED, drill=worlds.DRILL)
     drain = next(phase for phase in report.result.phases if phase.name == "drain")
     assert (drain.status, drain.end_ns, drain.attempts) == ("unfinished", None, 2)
+
+
+def test_stacks_are_told_by_their_own_events():
+    start = worlds.T0 + 5 * SECOND
+    own = "AWS::CloudFormation::Stack"
+    events = [
+        [str(start), "aex-dr", own, "CREATE_IN_PROGRESS"],
+        [str(start + 1 * SECOND), "Cluster", "AWS::ECS::Cluster", "CREATE_IN_PROGRESS"],
+        [str(start + 2 * SECOND), "Role", "AWS::IAM::Role", "CREATE_IN_PROGRESS"],
+        [str(start + 3 * SECOND), "Role", "AWS::IAM::Role", "CREATE_COMPLETE"],
+        [str(start + 6 * SECOND), "Cluster", "AWS::ECS::Cluster", "CREATE_COMPLETE"],
+        [str(start + 7 * SECOND), "aex-dr", own, "CREATE_COMPLETE"],
+    ]
+    evidence = full(stacks={**full().get("stacks"), "stacks": {"aex-dr": list(reversed(events)), "empty": []}})
+    (run,) = compose(evidence, SEALED, drill=worlds.DRILL).result.stacks
+    assert (run.status, run.resources, run.ended_ns - run.started_ns) == ("CREATE_COMPLETE", 2, 7 * SECOND)
+    assert (run.slowest, run.slowest_ns) == ("Cluster (AWS::ECS::Cluster)", 5 * SECOND)
+
+
+def test_versions_are_compared_with_the_last_drill():
+    document = full().get("registration")
+    evidence = full(
+        registration={**document, "versions": {"boto3": "2", "sources:engine": "aa", "sources:witness": "w"}}
+    )
+    past = {
+        "drill_id": "drill-before", "at_ns": "5", "outcome": "MISSING", "recovery_time_ns": None, "technical_ns": None,
+        "orders_lost": None, "symbols_ok": None, "rules": (), "versions": {"boto3": "1", "sources:engine": "aa"},
+    }  # fmt: skip
+    sealed = msgspec.structs.replace(SEALED, earlier=(past,))
+    differs = {one.name: one.differs for one in compose(evidence, sealed, drill=worlds.DRILL).plan.versions}
+    assert differs["boto3"] == "1 in drill-before"
+    assert differs["sources:engine"] == "as in drill-before"
+    assert differs["sources:witness"] == "new since drill-before"
+
+
+def test_lag_is_drawn_from_the_streams_own_metric():
+    points = [{"at_ns": str(worlds.T0 - SECOND), "age_ns": "7", "stream": "s", "streams": 3}]
+    (point,) = compose(full(journal_lag={"points": points}), SEALED, drill=worlds.DRILL).result.lag
+    assert (point.at_ns, point.worst_ns, point.stream, point.streams) == (worlds.T0 - SECOND, 7, "s", 3)
+
+
+def test_observations_and_a_given_nonce_are_deviations():
+    report = compose(observed(), SEALED, drill=worlds.DRILL)
+    assert [one.what for one in report.result.deviations] == ["phase drain needed 2 attempts"]

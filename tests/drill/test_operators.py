@@ -293,6 +293,8 @@ def test_a_capture_that_is_missing_is_no_member_without_orders(docket, handed_ov
 def test_captures_are_ordered_and_read_for_the_lost_epoch_and_the_scope_only(docket, handed_over, ordered, monkeypatch):
     points = {"a": Freshness(at_ns=9, age_ns=4), "b": Freshness(at_ns=9, age_ns=2), "c": None}
     monkeypatch.setattr(journal_lag, "freshness", lambda *_, **__: points)
+    worst = journal_lag.WorstLag(at_ns=9, age_ns=4, stream="s", streams=6)
+    monkeypatch.setattr(journal_lag, "series", lambda *_, **__: (worst,))
     step = operator(CollectCapturesOperator)
     assert waits_for(step.start(docket, {})) == ("word_said", {"word": "handover-loss"})
     assert ordered("handover")["name"] == "loss"
@@ -300,6 +302,7 @@ def test_captures_are_ordered_and_read_for_the_lost_epoch_and_the_scope_only(doc
     assert (summary["members"], summary["acknowledged"]) == (1, 1)
     assert docket.document("acked-primary")["captures"] == "captures/x/"
     assert docket.document("acked-primary")["age_at_loss_ns"] == "4"  # the oldest of all streams
+    assert docket.document("journal-lag") == {"points": [{"at_ns": "9", "age_ns": "4", "stream": "s", "streams": 6}]}
     (pseudonym,) = docket.document("acked-primary")["first_ack_by_member"]
     assert pseudonym == str(docket.pseudonyms.of(1)) != "1"
     (row,) = docket.document("acked-seqs")["acked"]["MSFT"][pseudonym]

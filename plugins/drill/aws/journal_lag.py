@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -32,6 +32,16 @@ class Freshness:
     def delivered_to_ns(self) -> int:
         """Everything put before this moment had been delivered."""
         return self.at_ns - self.age_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstLag:
+    """At `at_ns` (UTC) `streams` streams published; the oldest record waiting, `age_ns` old, was of `stream`."""
+
+    at_ns: int
+    age_ns: int
+    stream: str
+    streams: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,21 +88,60 @@ def drained(
     return Drain(pending=behind if waited else (*behind, *silent), silent=silent)
 
 
+def series(
+    session: boto3.Session,
+    streams: Sequence[str],
+    region: str,
+    since_ns: int,
+    until_ns: int,
+    *,
+    period_s: int = PERIOD_S,
+) -> tuple[WorstLag, ...]:
+    """The worst stream at every moment at which any stream published, oldest first: the report's chart of the lag."""
+    worst: dict[int, tuple[int, str, int]] = {}
+    start, end = _utc(since_ns), _utc(until_ns) + timedelta(seconds=1)
+    for at in range(0, len(streams), QUERIES_PER_CALL):
+        some = streams[at : at + QUERIES_PER_CALL]
+        for stream, points in _published(session, some, region, start=start, end=end, period_s=period_s):
+            for point in points:
+                age, name, count = worst.get(point.at_ns, (-1, "", 0))
+                worst[point.at_ns] = (*max((age, name), (point.age_ns, stream)), count + 1)
+    return tuple(
+        WorstLag(at_ns=moment, age_ns=age, stream=stream, streams=count)
+        for moment, (age, stream, count) in sorted(worst.items())
+    )
+
+
+def _utc(at_ns: int) -> datetime:
+    return datetime.fromtimestamp(at_ns // NS, UTC)
+
+
 def _points(
     session: boto3.Session, streams: Sequence[str], region: str, now_ns: int, period_s: int
 ) -> Mapping[str, Freshness]:
-    end = datetime.fromtimestamp(now_ns // NS, UTC) + timedelta(seconds=1)
+    end = _utc(now_ns) + timedelta(seconds=1)
+    start = end - timedelta(seconds=WINDOW_S)
+    latest: dict[str, Freshness] = {}
+    for stream, points in _published(session, streams, region, start=start, end=end, period_s=period_s):
+        known = [latest[stream]] if stream in latest else []
+        latest[stream] = max([*known, *points], key=lambda point: point.at_ns)
+    return latest
+
+
+def _published(
+    session: boto3.Session, streams: Sequence[str], region: str, *, start: datetime, end: datetime, period_s: int
+) -> Iterator[tuple[str, list[Freshness]]]:
+    """What each stream published between two moments: a stream may come twice, one without a point not at all."""
     pages = (
         client(session, "cloudwatch", region)
         .get_paginator("get_metric_data")
         .paginate(
             MetricDataQueries=[_query(number, name, period_s) for number, name in enumerate(streams)],
-            StartTime=end - timedelta(seconds=WINDOW_S),
+            StartTime=start,
             EndTime=end,
             ScanBy="TimestampDescending",
         )
     )
-    found: dict[str, Freshness] = {}
     for page in pages:
         for result in page["MetricDataResults"]:
             points = [
@@ -100,8 +149,7 @@ def _points(
                 for moment, value in zip(result["Timestamps"], result["Values"], strict=True)
             ]
             if points:
-                found[streams[int(result["Id"][1:])]] = max(points, key=lambda point: point.at_ns)
-    return found
+                yield streams[int(result["Id"][1:])], points
 
 
 def _query(number: int, stream: str, period_s: int) -> dict[str, object]:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from drill import clock
 from drill.aws import journal_lag
 from drill.core import captures
 from drill.docket import Docket
@@ -74,6 +75,20 @@ def _age_at_loss(docket: Docket) -> str | None:
     return str(max(ages)) if ages else None
 
 
+def _lag(docket: Docket) -> list[dict[str, Any]]:
+    """The worst stream's lag from registration to now, by Firehose's own metric: the report draws it."""
+    plan, settings = docket.plan(), docket.settings
+    streams = [stream_name(symbol, plan.from_epoch) for symbol in plan.symbols]
+    since_ns = int(docket.document("registration")["registered_ns"])
+    points = journal_lag.series(
+        docket.home, streams, settings.dr_region, since_ns, clock.now_ns(), period_s=settings.metric_period_s
+    )
+    return [
+        {"at_ns": str(point.at_ns), "age_ns": str(point.age_ns), "stream": point.stream, "streams": point.streams}
+        for point in points
+    ]
+
+
 class CollectCapturesOperator(Step):
     """Orders the handover and files the acknowledged seqs of the lost epoch."""
 
@@ -93,6 +108,7 @@ class CollectCapturesOperator(Step):
         summary = document(captured, performance, found["prefix"])
         docket.file("acked-primary", {**summary, "age_at_loss_ns": _age_at_loss(docket)})
         docket.file("acked-seqs", {"acked": captured.acked})
+        docket.file("journal-lag", {"points": _lag(docket)})
         return {
             "members": found["members"],
             "acknowledged": captured.acknowledged,

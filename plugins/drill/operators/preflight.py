@@ -54,8 +54,13 @@ class PreflightOperator(Step):
         services = control.offered(docket.home, settings.journal_bucket, settings.dr_region)
         before = inventory.snapshot(docket.home, everywhere(plan, settings), services=services)
         docket.put("inventory-before.json", inventory.encode(before))
-        facts = {"resources": len(before.resources), "services": len(before.services), "asked": len(before.answered)}
+        facts: dict[str, Any] = {
+            "resources": len(before.resources),
+            "services": len(before.services),
+            "asked": len(before.answered),
+        }
         facts["rate"] = int(members.get("rate", 0))
+        facts["builds"] = sorted({one.build for one in opened})
         buffer = {"buffer_s": settings.buffer_s, "buffer_mib": site.buffer_mib}
         buffer["snapshot_s"] = settings.snapshot_every_s
         docket.file("preflight", {"checks": {name: held for name, (held, _) in checks.items()}, **facts, **buffer})

@@ -10,6 +10,7 @@ from drill.core import report as r
 from drill.core.evidence import Evidence
 from drill.core.timeline import SECOND_NS
 from drill.core.verdict import GREEN, Verdict
+from drill.report.limitations import limitations
 from drill.report.prices import Usage, cost_estimate
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ PROSE = json.loads(Path(__file__).with_name("prose.json").read_text())
 TASK_VCPU, TASK_MIB = 1, 2048
 
 
-def close(evidence: Evidence, verdict: Verdict, sealed: Sealed) -> r.Close:
+def close(evidence: Evidence, verdict: Verdict, sealed: Sealed, plan: r.Plan, result: r.Result) -> r.Close:
     """Findings, triage, teardown, cost, limitations, manifest."""
     return r.Close(
         findings=_findings(verdict),
@@ -32,11 +33,15 @@ def close(evidence: Evidence, verdict: Verdict, sealed: Sealed) -> r.Close:
                 outcome=past["outcome"],
                 at_ns=int(past["at_ns"]),
                 recovery_time_ns=past["recovery_time_ns"],
+                technical_ns=past["technical_ns"],
+                orders_lost=past["orders_lost"],
+                symbols_ok=past["symbols_ok"],
+                rules=tuple(past["rules"]),
             )
             for past in sealed.earlier
         ),
         attestations=tuple(r.Attestation(role=role) for role in ("prepared", "reviewed", "signed off")),
-        limitations=tuple(PROSE["limitations"]),
+        limitations=limitations(plan, result),
         manifest=tuple(
             r.Artifact(name=one["name"], sha256=one["sha256"], size_bytes=one["size"], version=one["version_id"])
             for one in sealed.manifest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from drill.core import report as r
 from drill.core.evidence import Evidence
@@ -12,6 +13,11 @@ from drill.core.verdict import judge
 from drill.report.closed import close
 from drill.report.observed import result
 from drill.report.planned import plan
+
+MISSING = {
+    "outcome": "MISSING",
+    "sentence": "Could AEX have reopened within two hours? Nobody can say: the drill has no outcome.",
+}
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,13 +31,14 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     earlier: tuple[dict[str, Any], ...] = ()
 
 
-def compose(evidence: Evidence, sealed: Sealed, *, drill: str) -> r.Report:
-    """The report of a drill of any outcome; the verdict in it is recomputed from the evidence."""
-    verdict = judge(evidence)
-    report = r.Report(
-        plan=plan(evidence, drill),
-        result=result(evidence, verdict),
-        close=close(evidence, verdict, sealed),
-    )
+def compose(evidence: Evidence, sealed: Sealed, *, drill: str, missing: bool = False) -> r.Report:
+    """The report of a drill of any outcome; the verdict in it is recomputed from the evidence.
+
+    `missing`: the drill was registered, filed no outcome and nobody works on it any more.
+    """
+    verdict = replace(judge(evidence), **MISSING) if missing else judge(evidence)
+    planned = plan(evidence, drill, sealed.earlier[-1] if sealed.earlier else None)
+    observed = result(evidence, verdict)
+    report = r.Report(plan=planned, result=observed, close=close(evidence, verdict, sealed, planned, observed))
     report.check()
     return report

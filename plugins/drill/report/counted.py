@@ -100,5 +100,15 @@ def buffer(evidence: Evidence) -> r.FlushBuffer | None:
     )
 
 
+def lag(evidence: Evidence) -> tuple[r.LagPoint, ...]:
+    """How far delivery was behind, by the streams' own metric, as it was read right after the loss."""
+    return tuple(
+        r.LagPoint(
+            at_ns=int(one["at_ns"]), worst_ns=int(one["age_ns"]), stream=one["stream"], streams=int(one["streams"])
+        )
+        for one in (evidence.get("journal-lag") or {"points": ()})["points"]
+    )
+
+
 def _integer(digits: str | None) -> int | None:
     return None if digits is None else int(digits)

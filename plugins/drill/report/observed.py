@@ -11,8 +11,9 @@ from drill.core.percentile import nearest_rank
 from drill.core.phases import Phase
 from drill.core.timeline import Marks, RecoveryTimes
 from drill.core.verdict import Verdict
+from drill.report.built import stacks
 from drill.report.checked import control, suites, symbols
-from drill.report.counted import buffer, journal, point
+from drill.report.counted import buffer, journal, lag, point
 from drill.report.reopened import performance, resumption
 
 COUNTS = {  # phases between impact and resumption
@@ -57,6 +58,9 @@ def result(evidence: Evidence, verdict: Verdict) -> r.Result:
         control=control(evidence, verdict),
         performance=performance(evidence, verdict),
         resumption=resumption(evidence, verdict),
+        deviations=_deviations(evidence, verdict),
+        stacks=stacks(evidence),
+        lag=lag(evidence),
         retries=tuple(
             r.Retry(
                 step=phase.name, attempt=phase.attempts, reason=phase.reason or "see events", lost_ns=phase.retry_ns
@@ -81,6 +85,27 @@ def _verdict(verdict: Verdict) -> r.Verdict:
         )
         + tuple(r.Rule(rule_id=held.replace(" ", "-"), statement=held, met=True) for held in verdict.held),
     )
+
+
+def _deviations(evidence: Evidence, verdict: Verdict) -> tuple[r.Deviation, ...]:
+    """What did not go as planned: observations of the verdict, a nonce that was given, a request to stop."""
+    found = [
+        r.Deviation(what=ruling.text, consequence="an observation in the verdict")
+        for ruling in verdict.rulings
+        if ruling.outcome == "PASS_WITH_OBSERVATIONS"
+    ]
+    if evidence.plan and not evidence.plan.blind:
+        found.append(r.Deviation(what="the nonce was given, not drawn", consequence="the drill was not blind"))
+    found += [
+        r.Deviation(
+            what=f"stopped: {event.data.get('reason', 'on request')}",
+            consequence="phases that heed it were not reached",
+            at_ns=event.at,
+        )
+        for event in evidence.events
+        if event.name == "abort"
+    ][:1]
+    return tuple(found)
 
 
 def _last(by_symbol: dict[str, int]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from drill.core import plan as limits
@@ -11,6 +12,7 @@ from drill.core.plan import Plan
 from drill.core.timeline import SECOND_NS
 from drill.core.verdict import spoken_duration
 
+VersionKind = Literal["engine", "template", "suite", "config", "package"]
 SHARED = (
     "journal bucket and delivery streams in the surviving region",
     "hosted zone of the exchange's names",
@@ -18,10 +20,10 @@ SHARED = (
 )
 
 
-def plan(evidence: Evidence, drill: str) -> r.Plan:
-    """What was registered; a drill that was refused has a plan of words only."""
+def plan(evidence: Evidence, drill: str, previous: Mapping[str, Any] | None = None) -> r.Plan:
+    """What was registered; a drill that was refused has a plan of words only. `previous` is the drill before it."""
     registered = evidence.plan
-    return _refused(drill) if registered is None else _registered(evidence, registered)
+    return _refused(drill) if registered is None else _registered(evidence, registered, previous)
 
 
 def _refused(drill: str) -> r.Plan:
@@ -39,7 +41,7 @@ def _refused(drill: str) -> r.Plan:
     )
 
 
-def _registered(evidence: Evidence, registered: Plan) -> r.Plan:
+def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any] | None) -> r.Plan:
     document = evidence.get("registration")
     reveal = evidence.get("word-reveal") or {}
     return r.Plan(
@@ -74,7 +76,7 @@ def _registered(evidence: Evidence, registered: Plan) -> r.Plan:
             nonce=reveal.get("nonce"),
             blind=registered.blind,
         ),
-        versions=_versions(evidence, document["versions"]),
+        versions=_versions(evidence, document["versions"], previous),
         approvals=_approvals(evidence),
         isolation=tuple(
             r.Proof(statement=f"{one['action']} on {one['resource']} was refused", held=bool(one["denied"]))
@@ -125,18 +127,43 @@ def _objectives(registered: Plan) -> r.Objectives:
     )
 
 
-def _versions(evidence: Evidence, named: dict[str, str]) -> tuple[r.Version, ...]:
+def _versions(evidence: Evidence, named: dict[str, str], previous: Mapping[str, Any] | None) -> tuple[r.Version, ...]:
     engines: Any = (evidence.get("engines") or {"engines": ()})["engines"]
     builds = sorted({engine["build"] for engine in engines if "build" in engine})
-    kinds: dict[str, Literal["engine", "template", "suite", "config", "package"]] = {
+    kinds: dict[str, VersionKind] = {
         "sources:engine": "engine",
         "sources:templates": "template",
         "sources:expectations": "suite",
     }
-    running = tuple(r.Version(name="engine as it ran", kind="engine", version=build) for build in builds)
-    return running + tuple(
-        r.Version(name=name, kind=kinds.get(name, "config"), version=version) for name, version in sorted(named.items())
+    running = tuple(
+        r.Version(name="engine as it ran", kind="engine", version=build, differs=_from_primary(evidence, build))
+        for build in builds
     )
+    return running + tuple(
+        r.Version(name=name, kind=_kind(kinds, name), version=version, differs=_from_last(name, version, previous))
+        for name, version in sorted(named.items())
+    )
+
+
+def _kind(kinds: Mapping[str, VersionKind], name: str) -> VersionKind:
+    return kinds.get(name, "config" if name.startswith("sources:") else "package")
+
+
+def _from_primary(evidence: Evidence, build: str) -> str:
+    """Production is the primary site: its engines said their builds in preflight."""
+    builds = (evidence.get("preflight") or {}).get("builds")
+    if builds is None:
+        return "not compared: the primary's build is not recorded"
+    return "the primary's own" if builds == [build] else f"the primary ran {', '.join(builds) or 'no engine'}"
+
+
+def _from_last(name: str, version: str, previous: Mapping[str, Any] | None) -> str:
+    if previous is None:
+        return "first drill on record"
+    before = previous["versions"].get(name)
+    if before == version:
+        return f"as in {previous['drill_id']}"
+    return f"new since {previous['drill_id']}" if before is None else f"{before[:12]} in {previous['drill_id']}"
 
 
 def _approvals(evidence: Evidence) -> tuple[r.Approval, ...]:

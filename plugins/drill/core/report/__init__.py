@@ -47,6 +47,7 @@ from drill.core.report.close import (
     Triage,
 )
 from drill.core.report.journal import FULL_DAY_COMMANDS, Damage, FlushBuffer, JournalAccount, LagPoint, RecoveryPoint
+from drill.core.report.matrix import matrix
 from drill.core.report.plan import (
     Approval,
     ClockOffset,
@@ -63,7 +64,7 @@ from drill.core.report.plan import (
 )
 from drill.core.report.record import SCHEMA_VERSION, Report, canonical_bytes, decode
 from drill.core.report.result import Deviation, InjectedFault, Result, Retry, Rule, StackRun, Verdict
-from drill.core.report.schema import clauses, json_schema
+from drill.core.report.schema import clauses, fields, json_schema
 from drill.core.report.timeline import Mark, Percentiles, PhaseTime, Recovery, RecoveryTime
 from drill.core.report.trading import Load, Performance, Resumption, UnknownOrder, Window
 
@@ -145,5 +146,7 @@ __all__ = [
     "canonical_bytes",
     "clauses",
     "decode",
+    "fields",
     "json_schema",
+    "matrix",
 ]

@@ -25,9 +25,31 @@ Outcome = Literal[
 Level = Literal["L1", "L2", "L3", "L4"]
 
 
-def doc(text: str, *clauses: str) -> Meta:
-    """What a field holds and the paragraphs that ask for it; both end up in the JSON Schema."""
-    return Meta(description=text, extra_json_schema={"x-clauses": list(clauses)} if clauses else None)
+# What each paragraph asks of a drill, in a line: engineering input, not legal advice.
+ASKS = {
+    SCI_1000: "what counts as an SCI system and an SCI event",
+    SCI_1001: "plans with sites far enough apart, reasonably designed to resume critical systems within two hours",
+    SCI_1002: "corrective action on an SCI event, and who is told when",
+    SCI_1003: "an objective review of the systems, reported to management",
+    SCI_1004: "functional and performance tests of the plans with members, at least once a year",
+    SCI_1005: "records kept for five years and more, ready to be shown",
+    NIST: "a test evaluated against its objectives and written down, deviations included",
+    ISO: "an exercise programme with reports, outcomes and actions to improve",
+    DORA_11: "response and recovery plans, tested at least once a year",
+    DORA_12: "recovery time and point objectives; integrity checked when data are recovered",
+    DORA_24: "a testing programme with independent testers, and remedies for what it finds",
+}
+
+
+def doc(text: str, *clauses: str, shown: str = "", kept: str = "") -> Meta:
+    """What a field holds and the paragraphs that ask for it; both end up in the JSON Schema.
+
+    `shown` is the report's section that shows it, `kept` the artifacts of the evidence that it is derived from; a field
+    without them is shown and kept where the field that holds it is.
+    """
+    named = {"x-clauses": list(clauses), "x-shown": shown, "x-kept": kept}
+    extra = {name: value for name, value in named.items() if value}
+    return Meta(description=text, extra_json_schema=extra or None)
 
 
 At = Annotated[int, Meta(description="moment, ns UTC since 1970")]

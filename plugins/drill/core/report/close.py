@@ -152,24 +152,46 @@ class Filing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Close(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What follows from the result. `limitations` is never empty."""
 
-    findings: Annotated[tuple[Finding, ...], doc("to put right", SCI_1003, NIST, ISO)] = ()
-    triage: Annotated[Triage, doc("SCI-event triage", SCI_1002)]
-    teardown: Annotated[Teardown, doc("what is left behind", DORA_24)]
-    cost: Annotated[CostEstimate | None, doc("None: not estimated")] = None
-    comparison: Annotated[tuple[PastDrill, ...], doc("earlier registered drills, oldest first", ISO)] = ()
-    attestations: Annotated[tuple[Attestation, ...], doc("lines to sign", SCI_1003, NIST)]
+    findings: Annotated[
+        tuple[Finding, ...], doc("to put right", SCI_1003, NIST, ISO, shown="findings", kept="report.json, findings")
+    ] = ()
+    triage: Annotated[Triage, doc("SCI-event triage", SCI_1002, shown="findings", kept="report.json")]
+    teardown: Annotated[
+        Teardown, doc("what is left behind", DORA_24, shown="teardown", kept="raw/teardown.json, raw/inventory.json")
+    ]
+    cost: Annotated[CostEstimate | None, doc("None: not estimated", shown="cost", kept="report.json")] = None
+    comparison: Annotated[
+        tuple[PastDrill, ...],
+        doc(
+            "earlier registered drills, oldest first",
+            ISO,
+            shown="history",
+            kept="raw/registration.json and verdict.json of each drill",
+        ),
+    ] = ()
+    attestations: Annotated[
+        tuple[Attestation, ...], doc("lines to sign", SCI_1003, NIST, shown="findings", kept="report.json, amendments")
+    ]
     limitations: Annotated[
         tuple[str, ...],
         Meta(
             description="what this drill did not prove, never empty",
             min_length=1,
-            extra_json_schema={"x-clauses": [NIST, DORA_24]},
+            extra_json_schema={"x-clauses": [NIST, DORA_24], "x-shown": "limitations", "x-kept": "report.json"},
         ),
     ]
-    manifest: Annotated[tuple[Artifact, ...], doc("every file of the evidence", SCI_1005)] = ()
-    retention: Annotated[Retention, doc("retention class", SCI_1005)]
-    definitions: Annotated[tuple[Definition, ...], doc("terms used", NIST)]
-    filing: Annotated[Filing, doc("where it lies", SCI_1005)]
+    manifest: Annotated[
+        tuple[Artifact, ...],
+        doc(
+            "every file of the evidence",
+            SCI_1005,
+            shown="manifest",
+            kept="manifest.json",
+        ),
+    ] = ()
+    retention: Annotated[Retention, doc("retention class", SCI_1005, shown="manifest", kept="manifest.json")]
+    definitions: Annotated[tuple[Definition, ...], doc("terms used", NIST, shown="definitions", kept="report.json")]
+    filing: Annotated[Filing, doc("where it lies", SCI_1005, shown="manifest", kept="outcome.json, chain")]
 
     def __post_init__(self) -> None:
         """Refuse a report that claims to have proven everything."""

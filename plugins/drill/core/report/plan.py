@@ -105,21 +105,59 @@ class ClockOffset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was decided before the drill began."""
 
-    drill_id: Annotated[str, doc("one id everywhere: run, folder, stack tag, report", SCI_1005)]
-    kind: Annotated[
-        Literal["loss", "planned exercise", "failover"], doc("what kind of drill this is", SCI_1004, NIST, ISO)
+    drill_id: Annotated[
+        str,
+        doc("one id everywhere: run, folder, stack tag, report", SCI_1005, shown="plan", kept="raw/registration.json"),
     ]
-    purpose: Annotated[str, doc("DRILL, or REAL EVENT for a failover; printed in the band of page 1")] = "DRILL"
-    scenario: Annotated[Literal["engines", "site", "region"], doc("what is lost", SCI_1004, DORA_11, NIST)]
-    trigger: Annotated[str, doc("manual or scheduled", NIST)]
-    requester: Annotated[str, doc("who asked for it", NIST)]
-    registration: Annotated[Registration | None, doc("None: refused before it was registered", SCI_1005)]
-    scope: Annotated[Scope, doc("what is recovered", SCI_1004, NIST)]
-    objectives: Annotated[Objectives, doc("limits with their sources", SCI_1001, ISO)]
-    sites: Annotated[tuple[Site, ...], doc("the sites", SCI_1001)]
-    shared_dependencies: Annotated[tuple[str, ...], doc("what both sites depend on", SCI_1001, DORA_12)] = ()
-    seeds: Annotated[Seeds, doc("workload seed and nonce", DORA_24)]
-    versions: Annotated[tuple[Version, ...], doc("everything that took part, by content", DORA_24)] = ()
-    approvals: Annotated[tuple[Approval, ...], doc("decisions by persons and policies", DORA_11)] = ()
-    isolation: Annotated[tuple[Proof, ...], doc("proof that the drill could not touch production", DORA_24)] = ()
-    clocks: Annotated[tuple[ClockOffset, ...], doc("offsets of all hosts", SCI_1001)] = ()
+    kind: Annotated[
+        Literal["loss", "planned exercise", "failover"],
+        doc("what kind of drill this is", SCI_1004, NIST, ISO, shown="plan", kept="raw/registration.json"),
+    ]
+    purpose: Annotated[
+        str,
+        doc(
+            "DRILL, or REAL EVENT for a failover; printed in the band of page 1",
+            shown="plan",
+            kept="raw/registration.json",
+        ),
+    ] = "DRILL"
+    scenario: Annotated[
+        Literal["engines", "site", "region"],
+        doc("what is lost", SCI_1004, DORA_11, NIST, shown="plan", kept="raw/registration.json"),
+    ]
+    trigger: Annotated[str, doc("manual or scheduled", NIST, shown="plan", kept="raw/registration.json")]
+    requester: Annotated[str, doc("who asked for it", NIST, shown="plan", kept="raw/registration.json")]
+    registration: Annotated[
+        Registration | None,
+        doc("None: refused before it was registered", SCI_1005, shown="plan", kept="raw/registration.json, chain"),
+    ]
+    scope: Annotated[Scope, doc("what is recovered", SCI_1004, NIST, shown="plan", kept="raw/registration.json")]
+    objectives: Annotated[
+        Objectives, doc("limits with their sources", SCI_1001, ISO, shown="plan", kept="raw/registration.json")
+    ]
+    sites: Annotated[tuple[Site, ...], doc("the sites", SCI_1001, shown="plan", kept="raw/registration.json")]
+    shared_dependencies: Annotated[
+        tuple[str, ...], doc("what both sites depend on", SCI_1001, DORA_12, shown="plan", kept="report.json")
+    ] = ()
+    seeds: Annotated[
+        Seeds, doc("workload seed and nonce", DORA_24, shown="plan", kept="raw/registration.json, raw/word-reveal.json")
+    ]
+    versions: Annotated[
+        tuple[Version, ...],
+        doc(
+            "everything that took part, by content",
+            DORA_24,
+            shown="versions",
+            kept="raw/registration.json, raw/engines.json",
+        ),
+    ] = ()
+    approvals: Annotated[
+        tuple[Approval, ...], doc("decisions by persons and policies", DORA_11, shown="plan", kept="events/")
+    ] = ()
+    isolation: Annotated[
+        tuple[Proof, ...],
+        doc("proof that the drill could not touch production", DORA_24, shown="plan", kept="raw/isolation.json"),
+    ] = ()
+    clocks: Annotated[
+        tuple[ClockOffset, ...], doc("offsets of all hosts", SCI_1001, shown="plan", kept="raw/engines.json")
+    ] = ()

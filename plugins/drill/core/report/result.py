@@ -92,22 +92,72 @@ class InjectedFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was observed. Whatever was not reached is None or empty, and said in words."""
 
-    verdict: Annotated[Verdict, doc("outcome, sentence, rules", SCI_1003, NIST)]
-    marks: Annotated[tuple[Mark, ...], doc("T0 to T12", SCI_1002, NIST)] = ()
-    phases: Annotated[tuple[PhaseTime, ...], doc("time by phase and kind", NIST)] = ()
-    recovery: Annotated[Recovery, doc("three recovery times", SCI_1001)]
-    symbols: Annotated[tuple[SymbolRow, ...], doc("a row per symbol in scope", SCI_1004)] = ()
-    point: Annotated[RecoveryPoint, doc("recovery point in orders and time", SCI_1001, DORA_12)]
-    journal: Annotated[JournalAccount | None, doc("None: the journal was not read", DORA_12)] = None
-    buffer: Annotated[FlushBuffer | None, doc("None: not examined")] = None
-    suites: Annotated[tuple[Suite, ...], doc("checks with their independence", DORA_12)] = ()
-    control: Annotated[Control, doc("negative control", DORA_24)]
-    sensitivity: Annotated[Sensitivity, doc("share of the fault catalogue caught", DORA_24)] = Sensitivity()
-    performance: Annotated[Performance, doc("DR site against primary", SCI_1001)] = Performance()
-    resumption: Annotated[Resumption | None, doc("None: not reached", SCI_1004)] = None
-    deviations: Annotated[tuple[Deviation, ...], doc("what did not go as planned", NIST, ISO)] = ()
-    stacks: Annotated[tuple[StackRun, ...], doc("stacks of the DR site by their own events", SCI_1005, DORA_24)] = ()
-    lag: Annotated[tuple[LagPoint, ...], doc("journal lag over the drill, oldest first", DORA_12)] = ()
-    retries: Annotated[tuple[Retry, ...], doc("steps begun again", NIST)] = ()
-    sdk_retries: Annotated[Count | None, doc("retries inside the AWS client; None: not counted")] = None
-    faults: Annotated[tuple[InjectedFault, ...], doc("faults injected", DORA_24)] = ()
+    verdict: Annotated[Verdict, doc("outcome, sentence, rules", SCI_1003, NIST, shown="verdict", kept="verdict.json")]
+    marks: Annotated[
+        tuple[Mark, ...], doc("T0 to T12", SCI_1002, NIST, shown="time", kept="events/, raw/word-*.json")
+    ] = ()
+    phases: Annotated[tuple[PhaseTime, ...], doc("time by phase and kind", NIST, shown="time", kept="events/")] = ()
+    recovery: Annotated[
+        Recovery,
+        doc(
+            "three recovery times", SCI_1001, shown="time", kept="events/, raw/acked-primary.json, raw/word-canary.json"
+        ),
+    ]
+    symbols: Annotated[
+        tuple[SymbolRow, ...],
+        doc("a row per symbol in scope", SCI_1004, shown="symbols", kept="raw/recovered.json, raw/validation.json"),
+    ] = ()
+    point: Annotated[
+        RecoveryPoint,
+        doc(
+            "recovery point in orders and time",
+            SCI_1001,
+            DORA_12,
+            shown="point",
+            kept="raw/acked-seqs.json, raw/recovered.json",
+        ),
+    ]
+    journal: Annotated[
+        JournalAccount | None,
+        doc("None: the journal was not read", DORA_12, shown="journal", kept="raw/recovered.json, raw/validation.json"),
+    ] = None
+    buffer: Annotated[
+        FlushBuffer | None, doc("None: not examined", shown="journal", kept="raw/preflight.json, raw/drain.json")
+    ] = None
+    suites: Annotated[
+        tuple[Suite, ...],
+        doc("checks with their independence", DORA_12, shown="checks", kept="raw/validation.json, raw/objectives.json"),
+    ] = ()
+    control: Annotated[
+        Control, doc("negative control", DORA_24, shown="checks", kept="raw/word-sabotage.json, raw/word-reveal.json")
+    ]
+    sensitivity: Annotated[
+        Sensitivity, doc("share of the fault catalogue caught", DORA_24, shown="checks", kept="report.json")
+    ] = Sensitivity()
+    performance: Annotated[
+        Performance,
+        doc("DR site against primary", SCI_1001, shown="performance", kept="raw/acked-primary.json, raw/acked-dr.json"),
+    ] = Performance()
+    resumption: Annotated[
+        Resumption | None,
+        doc("None: not reached", SCI_1004, shown="resumption", kept="raw/members.json, raw/word-canary.json"),
+    ] = None
+    deviations: Annotated[
+        tuple[Deviation, ...],
+        doc("what did not go as planned", NIST, ISO, shown="deviations", kept="events/, verdict.json"),
+    ] = ()
+    stacks: Annotated[
+        tuple[StackRun, ...],
+        doc("stacks of the DR site by their own events", SCI_1005, DORA_24, shown="stacks", kept="raw/stacks.json"),
+    ] = ()
+    lag: Annotated[
+        tuple[LagPoint, ...],
+        doc("journal lag over the drill, oldest first", DORA_12, shown="journal", kept="raw/journal-lag.json"),
+    ] = ()
+    retries: Annotated[tuple[Retry, ...], doc("steps begun again", NIST, shown="deviations", kept="events/")] = ()
+    sdk_retries: Annotated[
+        Count | None, doc("retries inside the AWS client; None: not counted", shown="deviations", kept="report.json")
+    ] = None
+    faults: Annotated[
+        tuple[InjectedFault, ...], doc("faults injected", DORA_24, shown="checks", kept="raw/word-sabotage.json")
+    ] = ()

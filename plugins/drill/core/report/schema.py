@@ -36,20 +36,37 @@ def _parts(node: Any) -> Iterator[type[Struct]]:
         yield from _parts(inner)
 
 
-def _fields(part: type[Struct], path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+class Field(Struct, frozen=True, kw_only=True):
+    """A field of the record by its path, such as `plan.registration.sha256`."""
+
+    path: str
+    text: str
+    clauses: tuple[str, ...]
+    shown: str
+    kept: str
+
+
+def fields(part: type[Struct] = Report, path: str = "", shown: str = "", kept: str = "") -> Iterator[Field]:
+    """Every field below `part`, depth first; where it is shown and kept comes from the nearest field that says so."""
     for name, hint in typing.get_type_hints(part, include_extras=True).items():
         metas = [meta for meta in typing.get_args(hint) if isinstance(meta, Meta)]
-        asked = [clause for meta in metas for clause in (meta.extra_json_schema or {}).get("x-clauses", ())]
-        where = f"{path}.{name}" if path else name
-        yield where, tuple(asked)
+        extra = {key: value for meta in metas for key, value in (meta.extra_json_schema or {}).items()}
+        field = Field(
+            path=f"{path}.{name}" if path else name,
+            text=next((meta.description for meta in metas if meta.description), ""),
+            clauses=tuple(extra.get("x-clauses", ())),
+            shown=extra.get("x-shown", shown),
+            kept=extra.get("x-kept", kept),
+        )
+        yield field
         for inner in _parts(hint):
-            yield from _fields(inner, where)
+            yield from fields(inner, field.path, field.shown, field.kept)
 
 
 def clauses() -> dict[str, tuple[str, ...]]:
     """Paragraph -> the fields it asks for, e.g. '17 CFR 242.1005' -> ('plan.registration.sha256', ...)."""
     found: dict[str, list[str]] = {}
-    for where, asked in _fields(Report, ""):
-        for clause in asked:
-            found.setdefault(clause, []).append(where)
+    for field in fields():
+        for clause in field.clauses:
+            found.setdefault(clause, []).append(field.path)
     return {clause: tuple(found[clause]) for clause in sorted(found)}
