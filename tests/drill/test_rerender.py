@@ -61,7 +61,7 @@ def test_what_is_no_record_is_refused_in_one_line(tmp_path, capsys, content):
     path.write_bytes(content)
     assert main(["report", str(path)]) == 2
     said = capsys.readouterr().err
-    assert said.startswith(f"drill report: {path}: ")
+    assert said.startswith(f"drill: {path}: ")
     assert said.count("\n") == 1
 
 
