@@ -11,6 +11,8 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.task.trigger_rule import TriggerRule
 
+from drill.core.timetable import WEEKLY
+from drill.deadline import objective_alert
 from drill.operators.await_loss import AwaitLossOperator
 from drill.operators.build import BuildOperator
 from drill.operators.canaries import CanariesOperator
@@ -24,6 +26,7 @@ from drill.operators.gate import GateOperator
 from drill.operators.inventory import InventoryOperator
 from drill.operators.judge import JudgeOperator
 from drill.operators.members_back import MembersBackOperator
+from drill.operators.notify import NotifyOperator
 from drill.operators.objectives import ObjectivesOperator
 from drill.operators.preflight import PreflightOperator
 from drill.operators.register import RegisterOperator
@@ -77,6 +80,7 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, *, paused: bool) -
         is_paused_upon_creation=paused,
         max_active_runs=2,  # a second drill must start to be refused by the lock, with a report
         default_args={"retries": 1, "retry_delay": timedelta(seconds=2)},
+        deadline=objective_alert(PARAMS["rto_objective_s"].value),
         doc_md=__doc__,
         tags=["disaster-recovery"],
     ) as dag:
@@ -93,27 +97,21 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, *, paused: bool) -
         tear_down = TearDownOperator(task_id="tear_down", **always)
         inventory = InventoryOperator(task_id="inventory", **always)
         verdict, report = JudgeOperator(task_id="verdict", **always), ReportOperator(task_id="report", **always)
-        seal, gate = SealOperator(task_id="seal", **always), GateOperator(task_id="gate", retries=0, **always)
+        seal, notify = SealOperator(task_id="seal", **always), NotifyOperator(task_id="notify", **always)
+        gate = GateOperator(task_id="gate", retries=0, **always)
 
         register >> preflight >> loss >> declare >> [build, fence, captures]
         [build, fence] >> drain >> sabotage >> rehydrate
         [rehydrate, captures] >> validate >> cut_over >> members_back >> canaries >> full_load >> objectives
         # Nothing of the drill may still be at work when its site is torn down, whatever failed beside it.
-        (
-            [objectives, build, fence, captures, drain, sabotage, rehydrate, validate]
-            >> tear_down
-            >> inventory
-            >> verdict
-            >> report
-            >> seal
-            >> gate
-        )
+        [objectives, build, fence, captures, drain, sabotage, rehydrate, validate] >> tear_down
+        tear_down >> inventory >> verdict >> report >> seal >> notify >> gate
     return dag
 
 
 drill("dr_drill", None, paused=False)
 drill(
     "dr_drill_weekly",
-    CronTriggerTimetable("0 9 * * 6", timezone="America/New_York", run_immediately=False),
+    CronTriggerTimetable(WEEKLY.cron, timezone=WEEKLY.zone, run_immediately=False),
     paused=True,
 )

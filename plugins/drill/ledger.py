@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from drill import clock
-from drill.aws import evidence_store
+from drill.aws import drill_lock, evidence_store
 from drill.core import ledger
 from drill.core.ledger import Entry
 from drill.docket import Sessions
@@ -41,10 +41,17 @@ class Ledger:
         if not names:
             return None
         documents = {name: self.find(drill, name) for name in ledger.NEEDED if name in names}
-        found = ledger.entry(drill, names, documents, now_ns=clock.now_ns())
+        now_ns = clock.now_ns()
+        leased = "outcome.json" not in names and self._leased(drill, now_ns)
+        found = ledger.entry(drill, names, documents, now_ns=now_ns, leased=leased)
         if found.over:
             self._over[drill] = found
         return found
+
+    def _leased(self, drill: str, now_ns: int) -> bool:
+        """Whether the drill holds the lock now."""
+        held = drill_lock.standing(self._home, self.settings.journal_bucket, self.settings.dr_region)
+        return held is not None and held.lease.drill == drill and held.lease.lasts(now_ns)
 
     def names(self, drill: str) -> list[str]:
         """Names of all artifacts of one drill."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from drill.core.channel import channels
 from engine.listing import SYMBOLS, TEST_SYMBOLS
 
 
@@ -41,7 +42,16 @@ class Settings(BaseSettings):
     airflow_url: str = "http://127.0.0.1:8080"
     airflow_user: str = "operator"
     airflow_password: str = Field(default="", repr=False)
+    notify: str = Field(
+        default="sns", description="channels of notices, by commas: sns, smtp:<address>, http:<connection>; or none"
+    )
     reports: str = Field(default="var/reports", description="where `drill run` files its copy of each report")
+
+    @field_validator("notify")
+    @classmethod
+    def _channels(cls, value: str) -> str:
+        channels(value)  # raises BadChannel, a ValueError, which names what was expected
+        return value
 
     @property
     def listing(self) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ def test_a_closed_drill_has_its_outcome_and_the_figures_of_its_verdict() -> None
     assert (found.recovery_time_ns, found.assumed_ns) == (verdict.times.impact_ns, verdict.times.assumed_ns)
     assert (found.lost_orders, found.acknowledged) == (0, 30)
     assert (found.objective_ns, found.began_ns) == (7200 * worlds.SECOND, worlds.T0 - 30 * worlds.SECOND)
+    assert (found.symbols_ok, found.symbols, found.control, found.teardown) == (3, 3, "caught", "clean")
     assert (found.evidence, found.over) == ("sealed", True)
 
 
@@ -62,6 +63,11 @@ def test_without_an_outcome_a_drill_runs_until_it_is_silent_and_is_missing_from_
     assert found.evidence == ("unsealed" if later > SILENT_S else "open")
     assert found.heard_ns == max(moments)
     assert not found.over
+
+
+def test_a_drill_that_holds_the_lock_runs_however_long_it_was_silent() -> None:
+    found = entry("drill-1", [event(worlds.T0)], {}, now_ns=NOW + 10**15, leased=True)
+    assert (found.outcome, found.evidence) == (RUNNING, "open")
 
 
 def test_a_registration_alone_is_missing_and_not_absent() -> None:

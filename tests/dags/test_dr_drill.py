@@ -19,7 +19,7 @@ from drill.core.phases import DEPENDS_ON, PHASES
 from drill.core.plan import KNOWN_PARAMETERS
 from tests.drill.airflow_home import ROOT
 
-ALWAYS = ["tear_down", "inventory", "verdict", "report", "seal", "gate"]
+ALWAYS = ["tear_down", "inventory", "verdict", "report", "seal", "notify", "gate"]
 AFTER = {
     "register": set(),
     "preflight": {"register"},
@@ -43,7 +43,8 @@ AFTER = {
     "verdict": {"inventory"},
     "report": {"verdict"},
     "seal": {"report"},
-    "gate": {"seal"},
+    "notify": {"seal"},
+    "gate": {"notify"},
 }
 HEAVY = ("boto3", "botocore", "great_expectations", "pandas", "troposphere", "altair", "numpy")
 
@@ -55,7 +56,7 @@ def dag(request, dagbag) -> Any:
 
 def test_both_dags_are_there_and_nothing_failed_to_import(dagbag):
     assert dagbag.import_errors == {}
-    assert set(dagbag.dags) == {"dr_drill", "dr_drill_weekly"}
+    assert set(dagbag.dags) == {"dr_drill", "dr_drill_weekly", "dr_watch"}
     assert TRIGGERED in dagbag.dags
 
 
@@ -76,12 +77,12 @@ def test_steps_run_in_their_order(dag):
 
 
 def test_the_report_knows_every_step_by_its_name_and_its_predecessors(dag):
-    assert set(PHASES) == set(AFTER) - {"seal", "report", "gate"}
+    assert set(PHASES) == set(AFTER) - {"seal", "report", "notify", "gate"}
     assert {name: set(parents) for name, parents in DEPENDS_ON.items()} == {
         name: parents for name, parents in AFTER.items() if parents and name not in ALWAYS
     }
     for task in dag.tasks:
-        if task.task_id != "gate":
+        if task.task_id not in {"notify", "gate"}:
             assert task.phase == task.task_id
 
 
@@ -108,6 +109,18 @@ def test_a_step_is_tried_twice_a_registration_and_a_verdict_once(dag):
 def test_a_second_drill_may_start_so_that_it_is_rejected_with_a_report(dag):
     assert dag.max_active_runs == 2
     assert dag.catchup is False
+
+
+def test_a_run_that_passes_the_objective_of_the_form_raises_an_alert(dag):
+    (alert,) = dag.deadline
+    assert alert.interval.total_seconds() == 7200 == dag.params["rto_objective_s"]
+    assert alert.callback.path == "drill.deadline.objective_passed"
+
+
+def test_the_watch_looks_every_five_minutes_one_at_a_time(dagbag):
+    watch = dagbag.dags["dr_watch"]
+    assert [task.task_id for task in watch.tasks] == ["watch"]
+    assert (watch.timetable.expression, watch.catchup, watch.max_active_runs) == ("*/5 * * * *", False, 1)
 
 
 # --- the form

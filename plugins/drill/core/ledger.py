@@ -2,8 +2,9 @@
 
 An entry is a pure function of what lies in the drill's folder and of the time at which somebody looks:
 
-- RUNNING: no outcome yet, and a step, a wait or a witness was heard of in the last `SILENT_S`;
-- MISSING: no outcome, and silence since;
+- RUNNING: no outcome yet, and it holds the drill lock (a lease that a living drill renews), or one of its steps was
+  heard of in the last `SILENT_S`;
+- MISSING: no outcome, no lease, and silence since;
 - else the outcome as filed, with the figures of the verdict.
 """
 
@@ -19,8 +20,8 @@ import msgspec
 from drill.core.timeline import SECOND_NS
 
 RUNNING, MISSING = "RUNNING", "MISSING"
-# Longer than any wait of a step that leaves no event: deleting a site's stacks may take ten minutes.
-SILENT_S = 1800
+# From the lock's release to the outcome there are four short steps, each tried twice.
+SILENT_S = 600
 EVENT = re.compile(r"^events/(?P<at>\d+)-(?P<step>[a-z_]+)-(?P<name>[a-z]+)-\d+\.json$")
 
 EvidenceState = Literal["sealed", "broken", "open", "unsealed"]
@@ -49,6 +50,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     objective_ns: int | None
     lost_orders: int | None
     acknowledged: int | None
+    symbols_ok: int | None
+    symbols: int | None
+    control: str
+    teardown: str
     evidence: EvidenceState
     report: bool
 
@@ -64,11 +69,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def entry(
-    drill: str, names: Iterable[str], documents: Mapping[str, bytes | None], *, now_ns: int, silent_s: int = SILENT_S
+    drill: str, names: Iterable[str], documents: Mapping[str, bytes | None], *, now_ns: int, leased: bool = False
 ) -> Entry:
     """The entry of one drill.
 
-    `names` are those of its artifacts; `documents` their bytes, as far as they were filed, for `NEEDED`.
+    `names` are those of its artifacts; `documents` their bytes, as far as they were filed, for `NEEDED`;
+    `leased` says that it holds the drill lock now.
     """
     there = set(names)
     registration, outcome, verdict = (_json(documents.get(name)) for name in NEEDED[:3])
@@ -78,7 +84,7 @@ def entry(
     registered = registration.get("registered_ns")
     began = int(registered) if registered else min(moments, default=None)
     heard = max(moments, default=began)
-    word = outcome.get("outcome") or _standing(heard, now_ns, silent_s)
+    word = outcome.get("outcome") or (RUNNING if leased else _standing(heard, now_ns))
     times, point = verdict.get("times") or {}, verdict.get("recovery_point") or {}
     objective = plan.get("rto_objective_s")
     return Entry(
@@ -98,6 +104,10 @@ def entry(
         objective_ns=None if objective is None else objective * SECOND_NS,
         lost_orders=point.get("lost_orders"),
         acknowledged=point.get("acknowledged"),
+        symbols_ok=verdict.get("symbols_ok"),
+        symbols=len(plan["symbols"]) if "symbols" in plan else None,
+        control=verdict.get("control", "not_run"),
+        teardown=verdict.get("teardown", "not_run"),
         evidence=_evidence(word, outcome, documents.get(MANIFEST)),
         report="report.html" in there,
     )
@@ -123,8 +133,8 @@ def _json(content: bytes | None) -> dict[str, Any]:
     return document
 
 
-def _standing(heard_ns: int | None, now_ns: int, silent_s: int) -> str:
-    return RUNNING if heard_ns is not None and now_ns - heard_ns <= silent_s * SECOND_NS else MISSING
+def _standing(heard_ns: int | None, now_ns: int) -> str:
+    return RUNNING if heard_ns is not None and now_ns - heard_ns <= SILENT_S * SECOND_NS else MISSING
 
 
 def _evidence(word: str, outcome: Mapping[str, Any], manifest: bytes | None) -> EvidenceState:
