@@ -6,11 +6,21 @@ import os
 import random
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(
     "ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+# Whether there is any failure at all, the same way each time: nobody reads the example (tests/mutation).
+settings.register_profile(
+    "glance",
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("nightly", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -20,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Pick the profile: HYPOTHESIS_PROFILE, else ci where CI=true, else dev; and a seed where none was given."""
     chosen = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev")
     settings.load_profile(chosen)
-    if chosen != "ci" and config.getoption("hypothesis_seed", None) is None:
+    if chosen not in {"ci", "glance"} and config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
 
 
