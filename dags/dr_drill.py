@@ -1,14 +1,14 @@
 """The disaster-recovery drill: lose the site, rebuild it from code, prove the books, reopen, tear down, report.
 
-Two DAGs from one plan of steps: `dr_drill` runs on demand; `dr_drill_weekly` has the timetable and is paused until
-planned exercises exist. The steps are drill.operators; the verdict is drill.core.verdict.
+Two DAGs from one plan of steps: `dr_drill` runs on demand; `dr_drill_weekly` has the timetable and runs planned
+exercises, beside which production trades on. The steps are drill.operators; the verdict is drill.core.verdict.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.task.trigger_rule import TriggerRule
 
 from drill.core.timetable import WEEKLY
@@ -21,6 +21,7 @@ from drill.operators.cut_over import CutOverOperator
 from drill.operators.declare import DeclareOperator
 from drill.operators.drain import DrainOperator
 from drill.operators.fence import FenceOperator
+from drill.operators.form import PARAMS, form
 from drill.operators.full_load import FullLoadOperator
 from drill.operators.gate import GateOperator
 from drill.operators.inventory import InventoryOperator
@@ -37,47 +38,15 @@ from drill.operators.seal import SealOperator
 from drill.operators.tear_down import TearDownOperator
 from drill.operators.validate import ValidateOperator
 
-PARAMS = {
-    "symbols": Param(
-        "",
-        type=["string", "null"],
-        pattern="^[A-Z0-9, ]*$",
-        title="Symbols",
-        description="by commas; empty: all. Fewer: PARTIAL",
-    ),
-    "region": Param("us-west-2", type="string", title="DR region", pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$"),
-    "rto_objective_s": Param(7200, type="integer", minimum=1, title="RTO objective (s)", description="Reg SCI: 7200"),
-    "rpo_objective_orders": Param(0, type="integer", minimum=0, title="RPO objective (orders)"),
-    "window_s": Param(60, type="integer", minimum=10, title="Trading window (s)", description="loss: in its last half"),
-    "load_s": Param(30, type="integer", minimum=5, title="Full load at the DR site (s)"),
-    "seed": Param(1, type="integer", minimum=0, title="Workload seed"),
-    "faults": Param(
-        "",
-        type=["string", "null"],
-        pattern="^[F0-9, ]*$",
-        title="Faults",
-        description="ids of the catalogue, such as F01",
-    ),
-    "rehydrate": Param(None, enum=[None, "snapshot", "genesis", "both"], title="Rehydrate", description="empty: both"),
-    "failback": Param(None, type=["boolean", "null"], title="Failback", description="go home before the teardown"),
-    "nonce": Param(
-        "",
-        type=["string", "null"],
-        pattern="^([0-9a-f]{64})?$",
-        title="Nonce",
-        description="only to reproduce: the run is not blind",
-    ),
-}
 
-
-def drill(dag_id: str, schedule: CronTriggerTimetable | None, *, paused: bool) -> DAG:
-    """One DAG of the drill's steps in their order."""
+def drill(dag_id: str, schedule: CronTriggerTimetable | None, **defaults: str) -> DAG:
+    """One DAG of the drill's steps in their order; `defaults` are values of the form."""
     with DAG(
         dag_id,
         schedule=schedule,
-        params=PARAMS,
+        params=form(**defaults),
         catchup=False,
-        is_paused_upon_creation=paused,
+        is_paused_upon_creation=False,
         max_active_runs=2,  # a second drill must start to be refused by the lock, with a report
         default_args={"retries": 1, "retry_delay": timedelta(seconds=2)},
         deadline=objective_alert(PARAMS["rto_objective_s"].value),
@@ -109,9 +78,9 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, *, paused: bool) -
     return dag
 
 
-drill("dr_drill", None, paused=False)
+drill("dr_drill", None)
 drill(
     "dr_drill_weekly",
     CronTriggerTimetable(WEEKLY.cron, timezone=WEEKLY.zone, run_immediately=False),
-    paused=True,
+    preset="weekly",
 )

@@ -268,10 +268,15 @@ def _frame_at(reading: _Reading, key: str, plain: bytes, offset: int) -> _Frame 
 
 
 def _collect(reading: _Reading, frame: _Frame) -> None:
-    """Drop and count equal copies and a zombie's frames; everything else is kept."""
-    fence = reading.bounds.fence
-    if fence is not None and frame.first_seq > fence and _is_sound(frame, reading.bounds):
+    """Drop and count equal copies and a zombie's frames; everything else is kept.
+
+    What production wrote above the recovery point of an exercise is out of scope, and counted nowhere.
+    """
+    bounds = reading.bounds
+    if bounds.fence is not None and frame.first_seq > bounds.fence and _is_sound(frame, bounds):
         reading.refused += 1
+        return
+    if bounds.point is not None and frame.first_seq > bounds.point and _is_sound(frame, bounds):
         return
     seen = reading.copies.get(frame.digest, 0)
     reading.copies[frame.digest] = seen + 1

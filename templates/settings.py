@@ -10,6 +10,7 @@ FIVE_YEARS_DAYS = 1827  # 17 CFR 242.1005, 240.17a-1
 SITE_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,23}")
 # A stream name must tell epoch 1 (`matching-engine-ZZT1`) from later ones (`matching-engine-ZZT1-e2`): no hyphen.
 SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9.]{0,7}")
+ZONE = "aex.example."
 # Beside journal/, control/ and recovered/: whatever an exercise writes is below this, and nowhere else.
 EXERCISES = "drills/"
 EXERCISE_ROOT = re.compile(rf"{EXERCISES}[a-z0-9-]+/")
@@ -55,7 +56,7 @@ class Settings:
     resolver: str = ""
     vpc_cidr: str = "10.1.0.0/16"
     member_cidr: str = "10.0.0.0/8"
-    zone: str = "aex.example."
+    zone: str = ZONE
     require_tls: bool = True
     log_retention_days: int = 30
     journal_retention_days: int = 2555

@@ -46,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(prog="python -m drill", description="Disaster-recovery drills of the exchange.")
     verbs = top.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="trigger a drill, follow it, say its verdict (exit status: one per verdict)")
+    run.add_argument(
+        "--preset", help="smoke, weekly, loss or cold_start: a usual drill; other options change its values"
+    )
+    run.add_argument("--kind", help="loss (default) or planned: production trades on, the DR site is an exercise's own")
+    run.add_argument("--impact-percent", type=int, help="planned: production's ack p99 allowed, of the window before")
     run.add_argument("--symbols", help="scope, by commas; default: all that the exchange lists")
     run.add_argument("--region", help="DR region")
     run.add_argument("--rto-objective-s", type=int)
@@ -166,6 +171,9 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:
     from drill.run import check, run  # noqa: PLC0415 - other verbs do not pay for it
 
     names = (
+        "preset",
+        "kind",
+        "impact_percent",
         "symbols",
         "region",
         "rto_objective_s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drill.core.plan import Plan
 from drill.settings import Settings
+from templates.settings import EXERCISE_LABEL, ZONE
 from templates.settings import Settings as SiteSettings
 
 PRIMARY = "primary"
@@ -35,10 +36,17 @@ def primary_site(settings: Settings, *, epoch: int = 1) -> SiteSettings:
 
 
 def dr_site(settings: Settings, plan: Plan) -> SiteSettings:
-    """The DR site of one drill: LIVE, the next epoch, rehydrating from the journals up to the lost epoch's."""
+    """The DR site of one drill: the next epoch, rehydrating from the journals up to today's.
+
+    LIVE after a loss. In a planned exercise DRILL: names below the exercises' zone, control records, results, streams
+    and journals of its own.
+    """
     return SiteSettings(
         symbols=(*plan.symbols, *plan.test_symbols),
         site=plan.site,
+        environment=plan.environment,
+        root=plan.root,
+        zone=f"{EXERCISE_LABEL}.{ZONE}" if plan.planned else ZONE,
         epoch=plan.epoch,
         drill_id=plan.drill_id,
         region=plan.dr_region,

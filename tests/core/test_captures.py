@@ -34,7 +34,7 @@ def test_acknowledged_refused_and_unanswered_are_told_apart():
     assert read.acked == {"AAPL": {4: [(5, 2 * S, 1)]}}
     assert (read.acknowledged, read.refused, read.fills) == (1, 1, 1)
     assert read.sent_unanswered == [(4, "AAPL", 3, 3 * S)]
-    assert read.latencies_us == [1_000_000]
+    assert read.latencies == [(S, 1_000_000)]
 
 
 def test_the_answer_to_a_resend_is_an_acknowledgement_of_the_first_seq_and_no_measure_of_speed():

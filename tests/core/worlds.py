@@ -22,14 +22,14 @@ TESTS = ("ZZT1", "ZZT2", "ZZT3")
 DRILL = "drill-20261120-abcdef"
 
 
-def plan(**params: Any) -> Plan:
+def plan(*, listing: tuple[str, ...] = LISTING, **params: Any) -> Plan:
     """The plan of the healthy drill, or one with other parameters."""
     return make_plan(
         params,
         drill_id=DRILL,
         trigger="manual",
         requester="operator",
-        listing=LISTING,
+        listing=listing,
         test_symbols=TESTS,
         primary_region="us-east-1",
         dr_region="us-west-2",

@@ -17,6 +17,8 @@ from airflow.task.trigger_rule import TriggerRule
 from drill.airflow_api import DAG as TRIGGERED
 from drill.core.phases import DEPENDS_ON, PHASES
 from drill.core.plan import KNOWN_PARAMETERS
+from drill.core.presets import PRESETS
+from tests.core import worlds
 from tests.drill.airflow_home import ROOT
 
 ALWAYS = ["tear_down", "inventory", "verdict", "report", "seal", "notify", "gate"]
@@ -56,7 +58,7 @@ def dag(request, dagbag) -> Any:
 
 def test_both_dags_are_there_and_nothing_failed_to_import(dagbag):
     assert dagbag.import_errors == {}
-    assert set(dagbag.dags) == {"dr_drill", "dr_drill_weekly", "dr_watch"}
+    assert {"dr_drill", "dr_drill_weekly"} <= set(dagbag.dags)
     assert TRIGGERED in dagbag.dags
 
 
@@ -146,6 +148,9 @@ def test_the_form_has_every_parameter_of_a_plan_and_no_other(dag):
         ("load_s", 4),
         ("seed", -1),
         ("seed", None),
+        ("preset", "huge"),
+        ("kind", "lost"),
+        ("impact_percent", 99),
         ("faults", ["F01"]),
         ("nonce", 12),
     ],
@@ -158,11 +163,22 @@ def test_the_form_refuses_what_is_malformed(dag, name, value):
 # --- the timetable
 
 
-def test_only_the_weekly_drill_has_a_timetable_and_it_is_paused(dagbag):
+def test_only_the_weekly_drill_has_a_timetable_and_leaves_production_alone(dagbag):
     on_demand, weekly = dagbag.dags["dr_drill"], dagbag.dags["dr_drill_weekly"]
     assert (on_demand.schedule, on_demand.is_paused_upon_creation) == (None, False)
-    assert weekly.is_paused_upon_creation is True
+    assert weekly.is_paused_upon_creation is False
     assert weekly.start_date is None
+    plan = worlds.plan(**{name: value for name, value in weekly.params.dump().items() if value not in (None, "")})
+    assert (plan.kind, plan.preset, plan.symbols) == ("planned", "weekly", worlds.LISTING)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_of_the_form_is_a_plan_and_the_form_has_every_preset(dagbag, preset):
+    params = copy.deepcopy(dagbag.dags["dr_drill"].params)
+    params["preset"] = preset
+    given = {name: value for name, value in params.dump().items() if value not in (None, "")}
+    assert worlds.plan(**given).preset == preset
+    assert set(params.get_param("preset").schema["enum"]) == {None, *PRESETS}
 
 
 def test_the_weekly_drill_keeps_the_exchanges_time_and_does_not_fire_on_first_boot(dagbag):

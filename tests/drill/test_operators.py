@@ -225,9 +225,10 @@ def fenced(monkeypatch):
         calls.append((name, what))
         return answer
 
-    monkeypatch.setattr(fence, "take_epoch", lambda *arguments: told("take", arguments[-1], arguments[-1]))
+    monkeypatch.setattr(fence, "lift", lambda session, site: calls.append(("lift", site)))
+    monkeypatch.setattr(fence, "take_epoch", lambda *arguments, **_: told("take", arguments[-1], arguments[-1]))
     monkeypatch.setattr(assume, "engine_role", lambda *_: "the old role")
-    monkeypatch.setattr(fence, "refused", lambda old, region: told("try", old, answer=True))
+    monkeypatch.setattr(fence, "refused", lambda old, region, stream: told("try", old, answer=True))
     monkeypatch.setattr(fence, "allowed", lambda session, site, streams, region: told("ask", streams, []))
     return calls
 
@@ -242,7 +243,7 @@ def test_the_fence_denies_takes_the_epoch_and_proves_itself(docket, fenced):
 
 
 def test_a_fence_that_lets_the_old_role_put_is_red(docket, fenced, monkeypatch):
-    monkeypatch.setattr(fence, "refused", lambda old, region: False)
+    monkeypatch.setattr(fence, "refused", lambda old, region, stream: False)
     with pytest.raises(RedResult, match=r"the fence does not hold: .*may still put"):
         operator(FenceOperator).start(docket, {})
     assert docket.document("fence") is None
@@ -340,7 +341,7 @@ def test_the_drain_counts_from_the_fence(docket):
 def test_the_saboteur_gets_the_word_and_nothing_else(docket, ordered):
     step = operator(SabotageOperator)
     assert waits_for(step.start(docket, {})) == ("word_said", {"word": "sabotage"})
-    assert ordered("sabotage") == {"drill": worlds.DRILL}
+    assert ordered("sabotage") == {"drill": worlds.DRILL, "recovery_points": {}}
     assert step.proceed(docket, "", {"applied": 2}) == {"applied": 2}
     assert docket.document("word-sabotage") == {"applied": 2}
 

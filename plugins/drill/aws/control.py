@@ -26,39 +26,74 @@ def recover(
     drill: str,
     rehydrate: str = "snapshot",
     recovery_points: Mapping[str, int] | None = None,
+    root: str = "",
     region: str = REGION,
 ) -> None:
-    """Let the site of `epoch` recover from the journals up to `from_epoch`; the rest is engine.symbol_recovery's."""
+    """Let the site of `epoch` recover from the journals up to `from_epoch`; the rest is engine.symbol_recovery's.
+
+    `root`, here and below: the prefix of an exercise, empty for the market's own control records and results.
+    """
     go_ahead = {
         "from_epoch": from_epoch,
         "drill": drill,
         "rehydrate": rehydrate,
         "recovery_points": dict(recovery_points or {}),
     }
-    _put(session, bucket, f"control/epoch={epoch}/recover.json", go_ahead, region)
+    _put(session, bucket, f"{root}control/epoch={epoch}/recover.json", go_ahead, region)
 
 
-def open_trading(session: boto3.Session, bucket: str, epoch: int, *, drill: str, region: str = REGION) -> None:
+def open_trading(
+    session: boto3.Session, bucket: str, epoch: int, *, drill: str, root: str = "", region: str = REGION
+) -> None:
     """Let the site of `epoch` accept orders."""
-    _put(session, bucket, f"control/epoch={epoch}/open.json", {"drill": drill}, region)
+    _put(session, bucket, f"{root}control/epoch={epoch}/open.json", {"drill": drill}, region)
 
 
-def withdraw(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> None:
+def mark(session: boto3.Session, bucket: str, epoch: int, *, drill: str, at_ns: int, region: str = REGION) -> None:
+    """Ask the engines of `epoch` for their recovery points at `at_ns`: the order of a planned exercise."""
+    _put(session, bucket, _mark_key(epoch, drill), {"drill": drill, "at_ns": str(at_ns)}, region)
+
+
+def unmark(session: boto3.Session, bucket: str, epoch: int, *, drill: str, region: str = REGION) -> None:
+    """Take the order back when the exercise is over."""
+    client(session, "s3", region).delete_object(Bucket=bucket, Key=_mark_key(epoch, drill))
+
+
+def marked(session: boto3.Session, bucket: str, epoch: int, *, drill: str, region: str = REGION) -> dict[str, Any]:
+    """Symbol -> recovery point, of every engine task of `epoch` that has said it."""
+    api = client(session, "s3", region)
+    prefix = f"recovered/epoch={epoch}/marks/{drill}/"
+    pages = api.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+    return {
+        symbol: point
+        for key in keys
+        for symbol, point in json.loads(_get(session, bucket, key, region))["symbols"].items()
+    }
+
+
+def _mark_key(epoch: int, drill: str) -> str:
+    return f"control/epoch={epoch}/marks/{drill}.json"
+
+
+def withdraw(session: boto3.Session, bucket: str, epoch: int, *, root: str = "", region: str = REGION) -> None:
     """Take both go-aheads back, so that a later site of the same epoch does not find them."""
     api = client(session, "s3", region)
     for name in ("recover", "open"):
-        api.delete_object(Bucket=bucket, Key=f"control/epoch={epoch}/{name}.json")
+        api.delete_object(Bucket=bucket, Key=f"{root}control/epoch={epoch}/{name}.json")
 
 
-def finished(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> set[str]:
+def finished(session: boto3.Session, bucket: str, epoch: int, *, root: str = "", region: str = REGION) -> set[str]:
     """The symbols whose result is there, by listing alone: asking every quarter second must not cost the engines."""
-    keys = _recovered_keys(session, bucket, epoch, region)
+    keys = _recovered_keys(session, bucket, epoch, region, root)
     return {key.split("/")[-2] for key in keys if key.endswith("/result.json")}
 
 
-def recovered(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> dict[str, dict[str, Any]]:
+def recovered(
+    session: boto3.Session, bucket: str, epoch: int, *, root: str = "", region: str = REGION
+) -> dict[str, dict[str, Any]]:
     """Symbol -> `result.json` of every symbol that has finished, damaged or not."""
-    keys = [key for key in _recovered_keys(session, bucket, epoch, region) if key.endswith("/result.json")]
+    keys = [key for key in _recovered_keys(session, bucket, epoch, region, root) if key.endswith("/result.json")]
     with ThreadPoolExecutor(READERS) as pool:
         results = list(pool.map(lambda key: json.loads(_get(session, bucket, key, region)), keys))
     return {result["symbol"]: result for result in results}
@@ -89,9 +124,9 @@ def offered(session: boto3.Session, bucket: str, region: str = REGION) -> tuple[
     return tuple(json.loads(_get(session, bucket, OFFERED, region))["services"])
 
 
-def _recovered_keys(session: boto3.Session, bucket: str, epoch: int, region: str) -> list[str]:
+def _recovered_keys(session: boto3.Session, bucket: str, epoch: int, region: str, root: str = "") -> list[str]:
     api = client(session, "s3", region)
-    pages = api.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"recovered/epoch={epoch}/")
+    pages = api.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{root}recovered/epoch={epoch}/")
     return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 
 

@@ -37,13 +37,13 @@ class Epoch:
     at_ns: int
 
 
-def take_epoch(session: boto3.Session, bucket: str, region: str, wanted: Epoch) -> Epoch:
-    """Write `control/epoch=E.json` if there is none, and return what stands there.
+def take_epoch(session: boto3.Session, bucket: str, region: str, wanted: Epoch, *, root: str = "") -> Epoch:
+    """Write `control/epoch=E.json` if there is none, and return what stands there; `root` is an exercise's prefix.
 
     Repeating it for the same site returns the first record. Raises EpochTakenError when another site was first.
     """
     api = client(session, "s3", region)
-    key = f"control/epoch={wanted.epoch}.json"
+    key = f"{root}control/epoch={wanted.epoch}.json"
     body = json.dumps(asdict(wanted), sort_keys=True).encode()
     try:
         api.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ContentType="application/json")
@@ -134,15 +134,15 @@ def _decisions(session: boto3.Session, site: str, resources: Sequence[str]) -> d
     return decided
 
 
-def refused(old: boto3.Session, region: str) -> bool:
-    """Whether a real put with the old epoch's own credentials is refused.
+def refused(old: boto3.Session, region: str, stream: str = NO_STREAM) -> bool:
+    """Whether a real put with the old epoch's own credentials is refused; `stream` is one that its role may put to.
 
     It names a stream that does not exist: authorisation comes first, so the answer is "denied" or "not found", and
     nothing can be written either way. It shows the policy, not that every host of the service has learnt of it.
     """
     api = client(old, "firehose", region)
     try:
-        api.put_record(DeliveryStreamName=NO_STREAM, Record={"Data": b"\n"})
+        api.put_record(DeliveryStreamName=stream, Record={"Data": b"\n"})
     except api.exceptions.ClientError as error:
         return str(error.response["Error"]["Code"]).startswith("AccessDenied")
     return False

@@ -66,7 +66,7 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     first_ack_by_member: dict[int, int]
     last_ack_ns: int | None
     sent_unanswered: list[tuple[int, str, int, int]]
-    latencies_us: list[int]
+    latencies: list[tuple[int, int]]  # (sent ns, microseconds to the acknowledgement)
     sends: list[tuple[int, int]]  # (sent ns, 1 acknowledged or 0)
     learned: list[tuple[int, str, int, int, int]] = []
     ended: int = 0
@@ -96,7 +96,7 @@ class _Reader:
         self.learned: list[tuple[int, str, int, int, int]] = []
         self.first: dict[int, int] = {}
         self.last: int | None = None
-        self.latencies: list[int] = []
+        self.latencies: list[tuple[int, int]] = []
         self.sends: list[tuple[int, int]] = []
         self.fills = self.refused = self.ended = 0
 
@@ -131,7 +131,7 @@ class _Reader:
         if repeated == REPEATED:
             self.learned.append((member, symbol, command, seq, status))
         if sent_ns:  # 0: the member no longer knew when; it is acknowledged, and no measure of speed
-            self.latencies.append((time_ns - sent_ns) // 1000)
+            self.latencies.append((sent_ns, (time_ns - sent_ns) // 1000))
             self.sends.append((sent_ns, 1))
         self.first.setdefault(member, time_ns)
         self.last = time_ns if self.last is None else max(self.last, time_ns)
@@ -163,10 +163,22 @@ def read(
         first_ack_by_member=reader.first,
         last_ack_ns=reader.last,
         sent_unanswered=sorted(reader.unanswered),
-        latencies_us=reader.latencies,
+        latencies=reader.latencies,
         sends=reader.sends,
         learned=sorted(reader.learned),
         ended=reader.ended,
+    )
+
+
+def within(captured: Captured, since_ns: int, until_ns: int) -> Captured:
+    """The same with the rates and latencies of commands sent from `since_ns` (inclusive) to `until_ns` (exclusive).
+
+    What was acknowledged, to whom and when, stays whole.
+    """
+    return msgspec.structs.replace(
+        captured,
+        latencies=[(at, latency) for at, latency in captured.latencies if since_ns <= at < until_ns],
+        sends=[(at, acked) for at, acked in captured.sends if since_ns <= at < until_ns],
     )
 
 
@@ -193,7 +205,7 @@ def performance(captured: Captured, *, until_ns: int | None = None, warm_up_ns: 
     for first in range(start, end - WINDOW_NS + 1, WINDOW_NS):
         inside = [acked for at, acked in judged if first <= at < first + WINDOW_NS]
         windows.append(Window(start_ns=str(first), offered=len(inside), acknowledged=sum(inside)))
-    ordered = sorted(captured.latencies_us)
+    ordered = sorted(latency for _, latency in captured.latencies)
     return Performance(
         epoch=captured.epoch,
         offered=len(judged),

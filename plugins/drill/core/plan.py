@@ -10,9 +10,14 @@ from typing import Any
 import msgspec
 import rfc8785
 
+from drill.core.bad_plan import BadPlan
 from drill.core.faults import INJECTABLE
+from drill.core.presets import applied, smoke_is_small
 from engine.listing import SYMBOLS as LISTED
 
+KINDS = ("loss", "planned")
+ASSUMED_DETECTION_S = 60  # method.md §0: nothing is lost in a planned exercise, so nobody can detect it
+IMPACT_PERCENT = 125  # method.md §0: production's ack p99 during an exercise, of the equal window before
 ASSUMED_DECISION_S = 900  # method.md §2: a machine declared, so a human's decision is assumed, drawn and added
 OBSERVATION_SHARE = 0.25  # assumed time over this share of the objective is an observation
 SNAPSHOT_INTERVALS, SNAPSHOT_SLACK_S = 2, 10  # a snapshot older than so many intervals and seconds is an observation
@@ -25,14 +30,11 @@ OFFERED_SHARE = 0.9  # of the configured rate: bursts and connecting sessions ar
 JUDGED_LOAD_S = 15  # from here on at least one whole 10-s window lies in the load at the DR site
 
 REHYDRATE = ("snapshot", "genesis", "both")
+__all__ = ["BadPlan", "Plan", "drill_id_of", "fingerprint", "loss_moment_ns", "make_plan", "nonce_of"]
 
 DRILL_ID = re.compile(r"^[a-z0-9][a-z0-9-]{5,40}$")
 REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d$")
 NONCE = re.compile(r"^[0-9a-f]{64}$")
-
-
-class BadPlan(ValueError):
-    """A parameter that cannot be planned with; the message names it, what was expected and what to do."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     drill_id: str
-    kind: str  # loss
+    kind: str  # loss | planned
     scenario: str  # site
     purpose: str  # drill
     trigger: str  # manual | scheduled
@@ -64,6 +66,29 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rehydrate: str = "genesis"  # snapshot | genesis | both: two ways, whose digests must agree
     failback: bool = False  # the exchange goes home to its primary before the DR site is torn down
     assumed_decision_s: int = ASSUMED_DECISION_S
+    assumed_detection_s: int = 0  # measured where something is lost
+    impact_percent: int = IMPACT_PERCENT
+    preset: str = ""  # of the form: smoke | weekly | loss | cold_start, empty: none
+
+    @property
+    def planned(self) -> bool:
+        """True for an exercise: production trades on, and the DR site is of an environment of its own."""
+        return self.kind == "planned"
+
+    @property
+    def environment(self) -> str:
+        """What the DR site and its members are: LIVE takes over, DRILL rehearses beside."""
+        return "DRILL" if self.planned else "LIVE"
+
+    @property
+    def root(self) -> str:
+        """Prefix of everything that the DR site writes into the journal bucket: an exercise has its own."""
+        return f"drills/{self.drill_id}/" if self.planned else ""
+
+    @property
+    def assumed_s(self) -> int:
+        """Time that nobody measures and that is added to the recovery time all the same."""
+        return self.assumed_detection_s + self.assumed_decision_s
 
     @property
     def site(self) -> str:
@@ -82,12 +107,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def partial(self) -> bool:
-        """True where the scope is less than the exchange's own listing."""
-        return set(self.symbols) != set(self.listing)
+        """True where the scope is less than the exchange's own listing; a smoke drill is so by definition."""
+        return self.preset == "smoke" or set(self.symbols) != set(self.listing)
 
     def sha256(self) -> str:
         """The plan's fingerprint: SHA-256 of its canonical JSON (RFC 8785)."""
-        return hashlib.sha256(rfc8785.dumps(msgspec.to_builtins(self))).hexdigest()
+        return fingerprint(msgspec.to_builtins(self))
+
+
+def fingerprint(plan: Mapping[str, Any]) -> str:
+    """The fingerprint of a plan as it was filed: a plan of an older version has fewer fields and keeps its own."""
+    return hashlib.sha256(rfc8785.dumps(dict(plan))).hexdigest()
 
 
 def _whole(params: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
@@ -115,6 +145,17 @@ def _known(name: str, asked: tuple[str, ...], known: Iterable[str], hint: str) -
     if len(set(asked)) != len(asked):
         msg = f"parameter '{name}': a name stands twice in {', '.join(asked)}"
         raise BadPlan(msg)
+
+
+def _kind(params: Mapping[str, Any], faults: tuple[str, ...]) -> str:
+    kind = params.get("kind", "loss")
+    if kind not in KINDS:
+        msg = f"parameter 'kind': expected {' or '.join(KINDS)}, got {kind!r}"
+        raise BadPlan(msg)
+    if kind == "planned" and faults:
+        msg = f"parameter 'faults': a planned exercise leaves production's journal alone; {faults[0]} needs kind=loss"
+        raise BadPlan(msg)
+    return str(kind)
 
 
 def _region(params: Mapping[str, Any], primary_region: str, default: str) -> str:
@@ -155,9 +196,33 @@ def _yes(params: Mapping[str, Any], name: str, *, default: bool) -> bool:
     return value
 
 
+def _failback(params: Mapping[str, Any], kind: str, *, default: bool) -> bool:
+    """Nothing moved in an exercise, so nothing goes home."""
+    if kind != "planned":
+        return _yes(params, "failback", default=default)
+    if _yes(params, "failback", default=False):
+        msg = "parameter 'failback': production trades on in a planned exercise; it needs kind=loss"
+        raise BadPlan(msg)
+    return False
+
+
 KNOWN_PARAMETERS = frozenset(
-    {"symbols", "region", "rto_objective_s", "rpo_objective_orders", "window_s", "load_s", "seed", "faults", "nonce"}
-    | {"rehydrate", "failback"}
+    {
+        "preset",
+        "kind",
+        "impact_percent",
+        "symbols",
+        "region",
+        "rto_objective_s",
+        "rpo_objective_orders",
+        "window_s",
+        "load_s",
+        "seed",
+        "faults",
+        "nonce",
+        "rehydrate",
+        "failback",
+    }
 )
 
 
@@ -185,17 +250,21 @@ def make_plan(
     if unknown:
         msg = f"parameter '{unknown[0]}': unknown; expected one of {', '.join(sorted(KNOWN_PARAMETERS))}"
         raise BadPlan(msg)
+    params = applied(params, listing)
     if not DRILL_ID.match(drill_id):
         msg = f"drill id {drill_id!r}: expected 6 to 41 lower-case letters, digits and hyphens"
         raise BadPlan(msg)
     _known("symbols", listing, LISTED, "the exchange can list the Nasdaq-100 of November 2016")
     symbols = _words(params, "symbols") or listing
     _known("symbols", symbols, listing, f"the exchange lists {len(listing)} symbols, {listing[0]} to {listing[-1]}")
+    if params.get("preset") == "smoke":
+        smoke_is_small(symbols)
     faults = _words(params, "faults")
     _known("faults", faults, INJECTABLE, f"this version injects {', '.join(INJECTABLE)}")
+    kind = _kind(params, faults)
     return Plan(
         drill_id=drill_id,
-        kind="loss",
+        kind=kind,
         scenario="site",
         purpose="drill",
         trigger=trigger,
@@ -215,7 +284,10 @@ def make_plan(
         blind=nonce_of(params) is None,
         from_epoch=from_epoch,
         rehydrate=_choice(params, "rehydrate", rehydrate, REHYDRATE),
-        failback=_yes(params, "failback", default=failback),
+        failback=_failback(params, kind, default=failback),
+        assumed_detection_s=ASSUMED_DETECTION_S if kind == "planned" else 0,
+        preset=str(params.get("preset") or ""),
+        impact_percent=_whole(params, "impact_percent", IMPACT_PERCENT, 100, 100_000),
     )
 
 

@@ -31,7 +31,7 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecoveryTimes(msgspec.Struct, frozen=True, kw_only=True):
-    """The three recovery times in nanoseconds; None means not achieved. `impact` includes the assumed decision."""
+    """The three recovery times in nanoseconds; None means not achieved. `impact` includes what was assumed."""
 
     impact_ns: int | None
     declared_ns: int | None
@@ -90,12 +90,17 @@ def _rehydrated(evidence: Evidence, key: str) -> dict[str, int]:
     }
 
 
+def _impact(evidence: Evidence) -> int | None:
+    """T0: the last acknowledgement before the loss, or the loss if that was earlier; of an exercise its moment."""
+    if evidence.plan is not None and evidence.plan.planned:
+        return _at(evidence.get("mark"), "ordered_ns")
+    return _least(_at(evidence.get("acked-primary"), "last_ack_ns"), _at(evidence.get("word-loss"), "actual_ns"))
+
+
 def marks(evidence: Evidence) -> Marks:
     """Every mark of the time line, each from whoever observed it."""
     plan = evidence.plan
     scope: Iterable[str] = plan.symbols if plan else ()
-    loss = evidence.get("word-loss")
-    captured = evidence.get("acked-primary")
     first_orders = _first_orders(evidence)
     reachable = _reachable(evidence)
     resumed = None
@@ -105,7 +110,7 @@ def marks(evidence: Evidence) -> Marks:
     inventory = evidence.get("inventory")
     clean = inventory is not None and not inventory["orphans"]
     return Marks(
-        t0_impact=_least(_at(captured, "last_ack_ns"), _at(loss, "actual_ns")),
+        t0_impact=_impact(evidence),
         t1_detected=_at(evidence.get("word-monitor"), "at_ns"),
         t2_declared=declared.end_ns if declared.status == "done" else None,
         t3_build_start=_at(evidence.get("stacks"), "started_ns") or evidence.phase("build").start_ns,
@@ -129,7 +134,7 @@ def recovery_times(evidence: Evidence, found: Marks | None = None) -> RecoveryTi
     """RTO_impact (headline, with the assumed decision), RTO_declared and RTO_technical of the worst symbol."""
     plan = evidence.plan
     at = found or marks(evidence)
-    assumed = plan.assumed_decision_s * SECOND_NS if plan else 0
+    assumed = plan.assumed_s * SECOND_NS if plan else 0
     impact = _between(at.t0_impact, at.t11_resumed)
     scope = plan.symbols if plan else ()
     by_symbol = (

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from drill.core import impact
 from drill.core import plan as limits
 from drill.core.evidence import Evidence
 from drill.core.phases import DEPENDS_ON, JUDGED, Phase
@@ -68,8 +69,16 @@ def contiguous(evidence: Evidence) -> dict[str, int] | None:
     if not recovered:
         return None
     own = {symbol: int(row["seq"]) for symbol, row in recovered["symbols"].items()}
+    points = recovery_points(evidence)
+    own = {symbol: min(seq, points.get(symbol, seq)) for symbol, seq in own.items()}
     read = {symbol: int(seq) for symbol, seq in (validation or {}).get("contiguous", {}).items()}
     return {symbol: min(seq, read.get(symbol, seq)) for symbol, seq in own.items()}
+
+
+def recovery_points(evidence: Evidence) -> dict[str, int]:
+    """Last seq of each symbol that an exercise looks at (inclusive), as production marked it; none for a loss."""
+    mark = evidence.get("mark")
+    return {symbol: int(point["seq"]) for symbol, point in mark["symbols"].items()} if mark else {}
 
 
 def recovered_point(evidence: Evidence) -> RecoveryPoint | None:
@@ -77,9 +86,12 @@ def recovered_point(evidence: Evidence) -> RecoveryPoint | None:
     plan, captured, prefix = evidence.plan, evidence.get("acked-seqs"), contiguous(evidence)
     if plan is None or captured is None or prefix is None:
         return None
-    scope = set(plan.symbols)
+    scope, points = set(plan.symbols), recovery_points(evidence)
     acked = {
-        symbol: {int(member): [(row[0], int(row[1]), row[2]) for row in rows] for member, rows in members.items()}
+        symbol: {
+            int(member): [(row[0], int(row[1]), row[2]) for row in rows if row[0] <= points.get(symbol, row[0])]
+            for member, rows in members.items()
+        }
         for symbol, members in captured["acked"].items()
         if symbol in scope
     }
@@ -152,7 +164,7 @@ def evidence_is_complete(case: Case) -> Iterator[Ruling]:
 def plan_is_unchanged(case: Case) -> Iterator[Ruling]:
     """INVALID: the plan no longer has the hash under which it was registered, or the nonce is another one."""
     registration = case.evidence.get("registration")
-    if case.plan.sha256() != registration["plan_sha256"]:
+    if limits.fingerprint(registration["plan"]) != registration["plan_sha256"]:
         yield _invalid("I-PLAN", "the plan was changed after its registration")
     reveal = case.evidence.get("word-reveal")
     if reveal and _hash(reveal["nonce"]) != case.plan.nonce_sha256:
@@ -244,6 +256,27 @@ def site_is_isolated(case: Case) -> Iterator[Ruling]:
             yield _invalid("I-ISOLATION", f"the DR role was allowed {attempt['action']} on {attempt['resource']}")
     if isolation is not None and not isolation["attempts"]:
         yield _invalid("I-ISOLATION", "no attempt was made, so isolation is unproven")
+    names = case.evidence.get("names")
+    moved = (
+        sorted(name for name, target in names["before"].items() if names["after"].get(name) != target) if names else []
+    )
+    if moved:
+        text = f"{moved[0]} pointed to {names['before'][moved[0]]} and now to {names['after'].get(moved[0])}"
+        yield _invalid("I-ISOLATION", f"production's names moved during the exercise: {text} ({len(moved)})")
+
+
+def production_is_undisturbed(case: Case) -> Iterator[Ruling]:
+    """ABORTED: an exercise slowed production down by more than its plan allows. INVALID: nobody can say."""
+    document = case.evidence.get("production")
+    if document is None:
+        return
+    try:
+        found = impact.too_much(impact.read(document), case.plan.impact_percent)
+    except ValueError as unknown:
+        yield _invalid("I-IMPACT", str(unknown))
+    else:
+        if found is not None:
+            yield Ruling(rule="A-IMPACT", outcome="ABORTED", text=found)
 
 
 def clocks_agree(case: Case) -> Iterator[Ruling]:
@@ -286,6 +319,7 @@ def books_are_proven(case: Case) -> Iterator[Ruling]:
                 f"{symbol}: {damage['kind']}: expected {damage['expected']}, found {damage['found']}"
                 f" ({damage.get('object') or 'no object'})",
             )
+    yield from _stands_at_its_point(case, recovered)
     validation = case.evidence.get("validation") or {"checks": ()}
     red = [
         check
@@ -341,6 +375,24 @@ def _observe(rule: str, text: str) -> Ruling:
     return Ruling(rule=rule, outcome="PASS_WITH_OBSERVATIONS", text=text)
 
 
+def _stands_at_its_point(case: Case, recovered: dict[str, Any]) -> Iterator[Ruling]:
+    """In an exercise each book must be the one that production had at the recovery point (L2), neither older nor newer.
+
+    A symbol that its engine reports damaged has been spoken of.
+    """
+    mark = case.evidence.get("mark") or {"symbols": {}}
+    for symbol in sorted(set(case.plan.symbols) & set(recovered) & set(mark["symbols"])):
+        point, row = mark["symbols"][symbol], recovered[symbol]
+        if row.get("damages"):
+            continue
+        if int(row["seq"]) != int(point["seq"]):
+            yield _fail("F-INTEGRITY", f"{symbol}: recovered to seq {row['seq']}, the recovery point is {point['seq']}")
+        elif row["digest"] != point["digest"]:
+            yield _fail(
+                "F-INTEGRITY", f"{symbol}: at seq {row['seq']} production's digest is another: the book differs"
+            )
+
+
 def recovery_point_holds(case: Case) -> Iterator[Ruling]:
     """FAIL: acknowledged orders were lost beyond the objective, or nobody can say how many."""
     if case.point is None:
@@ -372,7 +424,7 @@ def trading_resumed(case: Case) -> Iterator[Ruling]:
         if silent:
             yield _fail("F-RESUME", f"no canary pair on {', '.join(silent[:5])} ({len(silent)} symbols)")
     if case.evidence.get("acked-dr") and case.marks.t10_reachable is None:
-        yield _fail("F-RESUME", "not every member that traded before the loss came back")
+        yield _fail("F-RESUME", "not every member that traded before came back")
 
 
 def performance_holds(case: Case) -> Iterator[Ruling]:
@@ -446,10 +498,11 @@ def nothing_is_left(case: Case) -> Iterator[Ruling]:
 def scope_is_whole(case: Case) -> Iterator[Ruling]:
     """PARTIAL: the drill covered less than the exchange lists."""
     if case.plan.partial:
+        smoke = "; a smoke drill is partial by definition" if case.plan.preset == "smoke" else ""
         yield Ruling(
             rule="P-SCOPE",
             outcome="PARTIAL",
-            text=f"{len(case.plan.symbols)} of {len(case.plan.listing)} listed symbols were in scope",
+            text=f"{len(case.plan.symbols)} of {len(case.plan.listing)} listed symbols were in scope{smoke}",
         )
 
 
@@ -484,6 +537,7 @@ RULES: tuple[Rule, ...] = (
     only_the_control_is_red,
     faults_were_injected,
     site_is_isolated,
+    production_is_undisturbed,
     clocks_agree,
     nobody_aborted,
     phases_succeeded,
@@ -517,13 +571,14 @@ def _sentence(outcome: str, case: Case) -> str:
         orders = f"{point.lost_orders:,} acknowledged orders were lost."
     else:
         orders = "No acknowledged order was lost."
+    since = "the registered moment, production trading on" if case.plan.planned else "the loss"
     if times.impact_ns is None:
         return f"{question} No: it did not reopen. {orders}"
     met = times.impact_ns <= case.plan.rto_objective_s * SECOND_NS and outcome != "FAIL"
     scope = f" ({len(case.plan.symbols)} of {len(case.plan.listing)} symbols)" if case.plan.partial else ""
     answer = "Yes" if met else "No"
     after = spoken_duration(times.impact_ns)
-    return f"{question} {answer}{scope}: {after} after the loss, worst symbol {times.worst_symbol}. {orders}"
+    return f"{question} {answer}{scope}: {after} after {since}, worst symbol {times.worst_symbol}. {orders}"
 
 
 def _rejected(evidence: Evidence) -> Ruling | None:

@@ -1,9 +1,10 @@
-"""loss: the site is lost at the committed moment. The DAG does nothing; it waits for the monitor's word."""
+"""loss: the site is lost at the committed moment. In an exercise nothing is: production marks its recovery point."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from drill.aws import control
 from drill.docket import Docket
 from drill.operators.register import PREFLIGHT_S
 from drill.operators.step import RedResult, Step, Wait
@@ -12,20 +13,48 @@ GRACE_S = 120
 
 
 class AwaitLossOperator(Step):
-    """Waits until the monitor, which knows a name and nothing else, says that the exchange is gone."""
+    """Waits until the monitor, which knows a name and nothing else, says that the exchange is gone.
+
+    A planned exercise asks production's engines for a mark at the registered moment and waits until each symbol's is
+    in the journal; they trade on.
+    """
 
     phase = "loss"
 
     def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
         """Wait no longer than the trading window allows."""
-        since = docket.document("registration")["registered_ns"]
-        timeout = PREFLIGHT_S + docket.plan().window_s + GRACE_S
-        return Wait("site_lost", timeout, {"since_ns": since})
+        plan, settings, registration = docket.plan(), docket.settings, docket.document("registration")
+        timeout = PREFLIGHT_S + plan.window_s + GRACE_S
+        if not plan.planned:
+            return Wait("site_lost", timeout, {"since_ns": registration["registered_ns"]})
+        control.mark(
+            docket.home,
+            settings.journal_bucket,
+            plan.from_epoch,
+            drill=plan.drill_id,
+            at_ns=int(registration["moment_ns"]),
+            region=settings.dr_region,
+        )
+        return Wait("point_marked", timeout, {"symbols": [*plan.symbols, *plan.test_symbols]}, then="marked")
 
-    def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """File both words as they were said."""
+    def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:
+        """File the words as they were said."""
+        return self._marked(docket, found) if then == "marked" else self._lost(docket, found)
+
+    @staticmethod
+    def _lost(docket: Docket, found: dict[str, Any]) -> dict[str, Any]:
         if "error" in found["loss"]:
             raise RedResult(f"the injector could not take the site: {found['loss']['error']}")
         docket.file("word-loss", found["loss"])
         docket.file("word-monitor", found["monitor"])
         return {"detected_ns": found["monitor"]["at_ns"], "tasks": len(found["loss"]["tasks"])}
+
+    @staticmethod
+    def _marked(docket: Docket, found: dict[str, Any]) -> dict[str, Any]:
+        halted = sorted(symbol for symbol, point in found["symbols"].items() if point["halted"])
+        if halted:
+            raise RedResult(
+                f"{', '.join(halted[:5])} does not trade ({len(halted)} symbols): there is no point to mark"
+            )
+        docket.file("mark", {"ordered_ns": docket.document("registration")["moment_ns"], **found})
+        return {"symbols": len(found["symbols"])}

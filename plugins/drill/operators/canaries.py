@@ -6,6 +6,7 @@ from typing import Any
 
 from drill.docket import Docket
 from drill.operators.step import Step, Wait
+from drill.site_settings import dr_site
 
 CANARIES_S = 90
 
@@ -17,7 +18,9 @@ class CanariesOperator(Step):
 
     def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
         """All symbols in scope at once."""
-        docket.order("canary", {"symbols": list(docket.plan().symbols)})
+        plan = docket.plan()
+        own = {"name": f"exchange.{dr_site(docket.settings, plan).domain}", "environment": plan.environment}
+        docket.order("canary", {"symbols": list(plan.symbols), **(own if plan.planned else {})})
         return Wait("word_said", CANARIES_S, {"word": "canary"})
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002

@@ -16,6 +16,7 @@ from engine.listing import instrument
 from templates.settings import stream_name
 
 HANDOVER_S = 60
+JUDGED_NS = 300_000_000_000
 WARM_UP_NS = 1_000_000_000  # members that resolve and connect at the start of an epoch are no measure of its speed
 
 
@@ -101,12 +102,16 @@ class CollectCapturesOperator(Step):
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Read every member's capture with core's own decoder."""
-        captured = read_captures(docket, found, docket.plan().from_epoch)
+        plan, registration = docket.plan(), docket.document("registration")
+        captured = read_captures(docket, found, plan.from_epoch)
         # Up to the loss itself, not to the last answer: an exchange that hung before it was lost must not look well.
-        lost_ns = int(docket.document("word-loss")["actual_ns"])
-        performance = captures.performance(captured, until_ns=lost_ns, warm_up_ns=WARM_UP_NS)
+        until_ns = int(registration["moment_ns"] if plan.planned else docket.document("word-loss")["actual_ns"])
+        # A production that runs for weeks is judged by the load of its last minutes, as the DR site is.
+        judged = captures.within(captured, until_ns - JUDGED_NS, until_ns) if plan.planned else captured
+        performance = captures.performance(judged, until_ns=until_ns, warm_up_ns=WARM_UP_NS)
         summary = document(captured, performance, found["prefix"])
-        docket.file("acked-primary", {**summary, "age_at_loss_ns": _age_at_loss(docket)})
+        age = None if plan.planned else _age_at_loss(docket)
+        docket.file("acked-primary", {**summary, "age_at_loss_ns": age})
         docket.file("acked-seqs", {"acked": captured.acked})
         docket.file("journal-lag", {"points": _lag(docket)})
         return {

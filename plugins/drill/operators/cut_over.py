@@ -1,4 +1,4 @@
-"""cut_over: open the engines for trading and move every public name to the DR site."""
+"""cut_over: open the engines for trading and move every public name to the DR site; an exercise has its own names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ class CutOverOperator(Step):
         """Open first, then move the names: nobody finds a closed door."""
         plan, settings = docket.plan(), docket.settings
         control.open_trading(
-            docket.home, settings.journal_bucket, plan.epoch, drill=plan.drill_id, region=settings.dr_region
+            docket.home,
+            settings.journal_bucket,
+            plan.epoch,
+            drill=plan.drill_id,
+            root=plan.root,
+            region=settings.dr_region,
         )
         site = dr_site(settings, plan)
         zone = routing.zone_id(docket.home, site.zone)

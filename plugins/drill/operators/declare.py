@@ -16,4 +16,6 @@ class DeclareOperator(Step):
     def start(self, docket: Docket, context: Any) -> dict[str, Any]:  # noqa: ARG002
         """Record who declared, and what is assumed for the decision that nobody took."""
         plan = docket.plan()
-        return {"by_policy": "declare on the monitor's word", "assumed_decision_s": plan.assumed_decision_s}
+        word = "the timetable: nothing is lost" if plan.planned else "declare on the monitor's word"
+        assumed = {"assumed_detection_s": plan.assumed_detection_s} if plan.planned else {}
+        return {"by_policy": word, **assumed, "assumed_decision_s": plan.assumed_decision_s}

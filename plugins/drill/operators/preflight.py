@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from drill.aws import control, evidence_store, fence, fleet, inventory, sites
+from drill import clock
+from drill.aws import control, evidence_store, fence, fleet, inventory, routing, sites, stacks
 from drill.core.plan import Plan
 from drill.docket import Docket
 from drill.operators.step import RedResult, Step
 from drill.settings import Settings
 from drill.site_settings import PRIMARY, dr_site
 from drill.triggers.conditions import regions
+from templates.settings import ZONE
+
+STANDBY_S = 30
 
 
 def everywhere(plan: Plan, settings: Settings) -> list[str]:
@@ -49,6 +53,8 @@ class PreflightOperator(Step):
                 (newest.epoch, newest.site) == (plan.from_epoch, PRIMARY),
                 f"epoch {newest.epoch} belongs to {newest.site}; expected epoch {plan.from_epoch} at {PRIMARY}",
             ),
+            **(_exercise_checks(docket) if plan.planned else {}),
+            **(_cold_checks(docket) if plan.preset == "cold_start" else {}),
             "the monitor watches": (docket.word("monitor/latest.json") is not None, "the monitor has said nothing"),
         }
         services = control.offered(docket.home, settings.journal_bucket, settings.dr_region)
@@ -61,6 +67,8 @@ class PreflightOperator(Step):
         }
         facts["rate"] = int(members.get("rate", 0))
         facts["builds"] = sorted({one.build for one in opened})
+        if plan.planned:
+            docket.file("names-before", {"names": production_names(docket)})
         buffer = {"buffer_s": settings.buffer_s, "buffer_mib": site.buffer_mib}
         buffer["snapshot_s"] = settings.snapshot_every_s
         docket.file("preflight", {"checks": {name: held for name, (held, _) in checks.items()}, **facts, **buffer})
@@ -68,3 +76,31 @@ class PreflightOperator(Step):
             if not held:
                 raise RedResult(f"{name}: {found}")
         return {"checks": len(checks), "engines": len(engines), **facts}
+
+
+def _exercise_checks(docket: Docket) -> dict[str, tuple[bool, str]]:
+    """What an exercise rests on besides: members of its own."""
+    standby = docket.word("members/standby.json") or {"at_ns": "0", "drill": None}
+    silent_s = (clock.now_ns() - int(standby["at_ns"])) // 1_000_000_000
+    return {
+        "members of exercises stand by": (
+            silent_s < STANDBY_S and standby["drill"] is None,
+            f"last heard of {silent_s} s ago, called by {standby['drill'] or 'nobody'}; `python -m witness exercise`",
+        )
+    }
+
+
+def _cold_checks(docket: Docket) -> dict[str, tuple[bool, str]]:
+    """A cold start rests on nothing that an earlier drill left standing."""
+    left = [
+        state.ref.name
+        for region in everywhere(docket.plan(), docket.settings)
+        for state in stacks.listing(docket.sessions(region), region)
+        if state.ref.name.startswith("aex-dr-")
+    ]
+    return {"the account has no leftovers of earlier drills": (not left, f"{left[:2]}; run `python -m drill sweep`")}
+
+
+def production_names(docket: Docket) -> dict[str, str]:
+    """Where the market's names point now: an exercise must leave them as they are."""
+    return routing.targets(docket.home, routing.zone_id(docket.home, ZONE))

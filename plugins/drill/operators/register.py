@@ -42,13 +42,15 @@ class RegisterOperator(Step):
             from_epoch=fence.current(docket.home, settings.journal_bucket, settings.dr_region).epoch,
         )
         registered_ns = clock.now_ns()
-        loss_ns = planning.loss_moment_ns(nonce, registered_ns + PREFLIGHT_S * 1_000_000_000, plan.window_s)
+        window_ns = registered_ns + PREFLIGHT_S * 1_000_000_000
+        loss_ns = None if plan.planned else planning.loss_moment_ns(nonce, window_ns, plan.window_s)
         docket.file(
             "registration",
             {
                 "plan": msgspec.to_builtins(plan),
                 "plan_sha256": plan.sha256(),
                 "registered_ns": str(registered_ns),
+                "moment_ns": str(window_ns + plan.window_s * 1_000_000_000) if plan.planned else None,
                 "versions": versions(),
                 "configuration": docket.settings.model_dump(exclude={"airflow_password"}),
             },
@@ -70,11 +72,12 @@ class RegisterOperator(Step):
             text = f"the lease of drill {ended.drill} had ended without its teardown; taken over"
             docket.event(self.phase, "note", text=text)
 
-    def _arm(self, docket: Docket, plan: planning.Plan, nonce: str, loss_ns: int) -> None:
+    def _arm(self, docket: Docket, plan: planning.Plan, nonce: str, loss_ns: int | None) -> None:
+        """In an exercise nothing is lost, so only the saboteur is armed."""
         docket.order(
             "arm",
             {
-                "loss_at_ns": str(loss_ns),
+                **({} if loss_ns is None else {"loss_at_ns": str(loss_ns)}),
                 "site": "primary",
                 "clusters": [f"aex-primary-{part}" for part in ("MatchingEngine", "MarketData", "Customer")],
                 "region": plan.primary_region,

@@ -6,6 +6,7 @@ from typing import Any
 
 from drill.aws import control
 from drill.docket import Docket
+from drill.operators.sabotage import recovery_points
 from drill.operators.step import Step, Wait
 
 REHYDRATE_S = 1800
@@ -27,6 +28,8 @@ class RehydrateOperator(Step):
             from_epoch=plan.from_epoch,
             drill=plan.drill_id,
             rehydrate=plan.rehydrate,
+            recovery_points=recovery_points(docket),
+            root=plan.root,
             region=region,
         )
         symbols = [*plan.symbols, *plan.test_symbols]

@@ -10,6 +10,12 @@ from drill.operators.step import Step, Wait
 SABOTAGE_S = 60
 
 
+def recovery_points(docket: Docket) -> dict[str, int]:
+    """Last seq of each symbol that a planned exercise looks at; nothing for a loss."""
+    mark = docket.document("mark")
+    return {symbol: int(point["seq"]) for symbol, point in mark["symbols"].items()} if mark else {}
+
+
 class SabotageOperator(Step):
     """Gives the saboteur the word to begin and waits until it is done. The details are revealed at the close."""
 
@@ -17,7 +23,7 @@ class SabotageOperator(Step):
 
     def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
         """The journal is complete now, and no recovering engine has read it yet."""
-        docket.order("sabotage")
+        docket.order("sabotage", {"recovery_points": recovery_points(docket)})
         return Wait("word_said", SABOTAGE_S, {"word": "sabotage"})
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002

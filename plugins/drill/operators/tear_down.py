@@ -6,8 +6,9 @@ from typing import Any
 
 from drill.aws import control, fence, routing
 from drill.docket import Docket
+from drill.operators.preflight import production_names
 from drill.operators.step import RedResult, Step, Wait
-from drill.site_settings import PRIMARY, primary_site
+from drill.site_settings import PRIMARY, dr_site, primary_site
 
 REVEAL_S = 45
 DELETE_S = 600
@@ -50,8 +51,24 @@ class TearDownOperator(Step):
     def _release(self, docket: Docket) -> None:
         """Withdraw the go-aheads, lift the fence, point the names back. The epoch stays taken."""
         plan, settings = docket.plan(), docket.settings
+        if plan.planned:
+            self._release_exercise(docket)
+            return
         control.withdraw(docket.home, settings.journal_bucket, plan.epoch, region=settings.dr_region)
         fence.lift(docket.home, PRIMARY)
         primary = primary_site(settings)
         zone = routing.zone_id(docket.home, primary.zone)
         routing.cut_over(docket.home, zone, routing.wanted_targets(primary), ttl_s=settings.ttl_s)
+
+    @staticmethod
+    def _release_exercise(docket: Docket) -> None:
+        """Take the exercise's own orders and names away, and show that production's names were left alone."""
+        plan, settings = docket.plan(), docket.settings
+        bucket, region = settings.journal_bucket, settings.dr_region
+        control.withdraw(docket.home, bucket, plan.epoch, root=plan.root, region=region)
+        control.unmark(docket.home, bucket, plan.from_epoch, drill=plan.drill_id, region=region)
+        site = dr_site(settings, plan)
+        routing.withdraw(docket.home, routing.zone_id(docket.home, site.zone), routing.wanted_targets(site))
+        before = docket.document("names-before")
+        if before is not None:
+            docket.file("names", {"before": before["names"], "after": production_names(docket)})

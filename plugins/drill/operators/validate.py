@@ -7,6 +7,7 @@ from typing import Any
 from drill.aws import control
 from drill.core.plan import Plan
 from drill.docket import Docket
+from drill.operators.sabotage import recovery_points
 from drill.operators.step import RedResult, Step
 from drill.site_settings import ENVIRONMENTS
 
@@ -26,12 +27,13 @@ class ValidateOperator(Step):
         starts = {symbol: record["lineage"][-1] for symbol, record in opened.items()}
         source = Source(
             journal_store_uri=f"s3://{bucket}/journal/epoch={plan.from_epoch}/",
-            recovered_uri=f"s3://{bucket}/recovered/epoch={plan.epoch}/",
+            recovered_uri=f"s3://{bucket}/{plan.root}recovered/epoch={plan.epoch}/",
             captures_uri=f"s3://{docket.settings.witness_bucket}/{docket.document('acked-primary')['captures']}",
             symbols=(*plan.symbols, *plan.test_symbols),
             environment=ENVIRONMENTS["LIVE"],
             epoch=plan.from_epoch,
             checkpoint_every=docket.settings.checkpoint_every,
+            recovery_points=recovery_points(docket),
             start_seqs={symbol: int(start["start_seq"]) for symbol, start in starts.items()},
             start_digests={symbol: str(start["start_digest"]) for symbol, start in starts.items()},
             snapshots_uri=f"s3://{bucket}/snapshots/",

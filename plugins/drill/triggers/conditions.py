@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drill import clock
-from drill.aws import control, fleet, journal_lag, routing, sites
+from drill.aws import control, fleet, journal_lag, routing, sites, stacks
 from drill.aws.stacks import Failure
 from drill.core.plan import Plan
 from drill.docket import Docket
@@ -47,6 +47,28 @@ def site_lost(docket: Docket, *, since_ns: str) -> State:
     return State(
         done=failed or bool(down and loss), text=text, found={"monitor": down[0] if down else None, "loss": loss}
     )
+
+
+def point_marked(docket: Docket, *, symbols: list[str]) -> State:
+    """Every engine of production wrote down each symbol's recovery point."""
+    plan, settings = docket.plan(), docket.settings
+    points = control.marked(
+        docket.home, settings.journal_bucket, plan.from_epoch, drill=plan.drill_id, region=settings.dr_region
+    )
+    here = {symbol: points[symbol] for symbol in symbols if symbol in points}
+    text = f"production trades on; {len(here)}/{len(symbols)} symbols marked"
+    return State(done=len(here) == len(symbols), text=text, found={"symbols": here, "at_ns": str(clock.now_ns())})
+
+
+def role_stands(docket: Docket) -> State:
+    """The DR engines' role is there; nothing of the site writes yet."""
+    site = dr_site(docket.settings, docket.plan())
+    session = docket.sessions(site.region)
+    [stores] = [ref for ref in sites.site_refs(site) if ref.name == f"aex-{site.site}-stores"]
+    [state] = stacks.progress(session, [stores]).values()
+    if state.failed:
+        return State(done=True, text="failed", found={"failed": f"stack {stores.name}: {state.status}"})
+    return State(done=state.complete, text=f"stack {stores.name} is not complete")
 
 
 def site_up(docket: Docket) -> State:
@@ -113,11 +135,12 @@ def journal_drained(docket: Docket, *, since_ns: str) -> State:
 def symbols_recovered(docket: Docket, *, epoch: int, symbols: list[str]) -> State:
     """Every symbol's engine wrote down how its recovery ended, well or badly."""
     bucket, region = docket.settings.journal_bucket, docket.settings.dr_region
-    finished = control.finished(docket.home, bucket, epoch, region=region) & set(symbols)
+    root = docket.plan().root
+    finished = control.finished(docket.home, bucket, epoch, root=root, region=region) & set(symbols)
     text = f"{len(finished)}/{len(symbols)} symbols rehydrated"
     if len(finished) < len(symbols):
         return State(done=False, text=text)
-    results = control.recovered(docket.home, bucket, epoch, region=region)
+    results = control.recovered(docket.home, bucket, epoch, root=root, region=region)
     here = {symbol: results[symbol] for symbol in symbols}
     return State(done=True, text=text, found={"symbols": here, "at_ns": str(clock.now_ns())})
 
@@ -131,9 +154,12 @@ def site_open(docket: Docket, *, changes: list[str]) -> State:
     return State(done=known and up == len(site.tasks), text=f"{up}/{len(site.tasks)} engine tasks open", found=found)
 
 
-def members_back(docket: Docket, *, epoch: int, members: int) -> State:
-    """Every session of at least `members` broker-dealers is back at the new epoch, and orders are acknowledged."""
-    latest = docket.word("members/latest.json") or {}
+def members_back(docket: Docket, *, epoch: int, members: int, word: str = "members/latest.json") -> State:
+    """Every session of at least `members` broker-dealers is back at the new epoch, and orders are acknowledged.
+
+    `word` is where those members count themselves: an exercise has its own.
+    """
+    latest = docket.word(word) or {}
     there = latest.get("by_epoch", {}).get(str(epoch), {})
     sessions, wanted = int(there.get("sessions", 0)), int(latest.get("wanted_sessions", 0))
     acked = int(there.get("acked", 0))
@@ -168,6 +194,8 @@ CONDITIONS: dict[str, Callable[..., State]] = {
     for condition in (
         word_said,
         site_lost,
+        point_marked,
+        role_stands,
         site_up,
         journal_drained,
         symbols_recovered,
