@@ -48,7 +48,7 @@ def test_the_answer_to_a_resend_is_an_acknowledgement_of_the_first_seq_and_no_me
     read = captures.read({4: data}, 1, SYMBOLS)
     assert read.acked == {"AAPL": {4: [(5, 5 * S, 1)]}}
     assert (read.learned, read.sent_unanswered) == ([(4, "AAPL", 1, 5, 1)], [])
-    assert (read.latencies_us, read.sends) == ([], [])
+    assert (read.latencies, read.sends) == ([], [])
 
 
 def test_a_command_that_is_answered_twice_is_acknowledged_once_and_lost_once():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import msgspec
 import pytest
@@ -62,6 +63,7 @@ def test_its_time_runs_from_the_registered_moment_with_both_budgets_added():
     assert verdict.marks.t0_impact == worlds.T0
     assert verdict.marks.t1_detected is None
     assert verdict.times.assumed_ns == (60 + 900) * worlds.SECOND
+    assert verdict.marks.t11_resumed is not None
     assert verdict.times.impact_ns == verdict.marks.t11_resumed - worlds.T0 + verdict.times.assumed_ns
     loss = judge(worlds.healthy())
     assert loss.times.assumed_ns == 900 * worlds.SECOND
@@ -70,6 +72,7 @@ def test_its_time_runs_from_the_registered_moment_with_both_budgets_added():
 def test_what_was_acknowledged_above_the_recovery_point_is_out_of_scope():
     evidence = exercise()
     point = recovered_point(evidence)
+    assert point is not None
     assert (point.acknowledged, point.lost_orders) == (POINT * 3, 0)
 
 
@@ -82,6 +85,7 @@ def test_lost_is_what_was_acknowledged_up_to_the_point_and_not_recovered(point, 
         evidence.documents["recovered"]["symbols"][symbol]["seq"] = recovered
         evidence.documents["validation"]["contiguous"][symbol] = recovered
     found = recovered_point(evidence)
+    assert found is not None
     assert found.acknowledged == 3 * point
     assert found.lost_orders == 3 * len([seq for seq in range(1, point + 1) if seq > recovered])
 
@@ -96,7 +100,7 @@ def moved(symbol, **row):
     return recovered
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], str, tuple[str, str]]] = {
     "production was disturbed": (
         {"production": {"before": interval(270_000), "during": interval(337_501)}},
         "ABORTED",

@@ -51,7 +51,9 @@ PARAMS = {
         description="ids of the catalogue, such as F01",
     ),
     "rehydrate": Param(None, enum=[None, "snapshot", "genesis", "both"], title="Rehydrate", description="empty: both"),
-    "failback": Param(None, type=["boolean", "null"], title="Failback", description="loss: go home before the teardown"),
+    "failback": Param(
+        None, type=["boolean", "null"], title="Failback", description="loss: go home before the teardown"
+    ),
     "nonce": Param(
         "",
         type=["string", "null"],
