@@ -15,6 +15,7 @@ from drill.operators.gate import GateOperator
 from drill.operators.judge import JudgeOperator
 from drill.operators.report import ReportOperator
 from drill.operators.seal import SealOperator
+from drill.report.renderings import RENDERINGS
 from tests.core import worlds
 from tests.drill.filed import filed, full
 
@@ -83,6 +84,7 @@ def test_the_report_is_filed_as_record_and_page_with_the_manifest(fresh, close, 
     assert named < sealed, "the report lists what it was made from; the manifest lists the report as well"
     assert report.close.filing.path == f"{settings.reports}/{worlds.DRILL}/report.html"
     assert report.result.verdict.sentence in fresh.find("report.html").decode()
+    assert set(RENDERINGS) <= set(fresh.names())
 
 
 def test_a_drill_that_was_never_registered_has_a_verdict_and_a_report(fresh, close, gate):

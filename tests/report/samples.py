@@ -435,6 +435,12 @@ def past() -> tuple[r.PastDrill, ...]:
     )
 
 
+def pictured() -> r.Report:
+    """The PASS with a year of drills before it: what the documentation shows, with sample figures."""
+    base = passed()
+    return replace(base, close=replace(base.close, comparison=past()))
+
+
 def observed() -> r.Report:
     base = passed()
     phases_ = tuple(

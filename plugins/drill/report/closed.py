@@ -48,7 +48,14 @@ def close(evidence: Evidence, verdict: Verdict, sealed: Sealed, plan: r.Plan, re
         ),
         retention=r.Retention(name="SCI record", period="5 years and more in production", lock=sealed.lock),
         definitions=tuple(r.Definition(term=term, meaning=meaning) for term, meaning in PROSE["definitions"]),
-        filing=r.Filing(path=sealed.path, verify=sealed.verify, generated_at_ns=sealed.generated_ns),
+        filing=r.Filing(
+            path=sealed.path,
+            verify=sealed.verify,
+            previous_sha256=sealed.head_sha256,
+            signed_by=sealed.signed_by,
+            anchored=sealed.anchored,
+            generated_at_ns=sealed.generated_ns,
+        ),
     )
 
 

@@ -28,6 +28,10 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     verify: str
     generated_ns: int
     lock: str
+    registration_link: int | None = None
+    head_sha256: str = ""
+    signed_by: str = ""
+    anchored: str = ""
     earlier: tuple[dict[str, Any], ...] = ()
 
 
@@ -37,7 +41,7 @@ def compose(evidence: Evidence, sealed: Sealed, *, drill: str, missing: bool = F
     `missing`: the drill was registered, filed no outcome and nobody works on it any more.
     """
     verdict = replace(judge(evidence), **MISSING) if missing else judge(evidence)
-    planned = plan(evidence, drill, sealed.earlier[-1] if sealed.earlier else None)
+    planned = plan(evidence, drill, sealed.earlier[-1] if sealed.earlier else None, link=sealed.registration_link)
     observed = result(evidence, verdict)
     report = r.Report(plan=planned, result=observed, close=close(evidence, verdict, sealed, planned, observed))
     report.check()

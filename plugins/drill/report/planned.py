@@ -20,10 +20,15 @@ SHARED = (
 )
 
 
-def plan(evidence: Evidence, drill: str, previous: Mapping[str, Any] | None = None) -> r.Plan:
-    """What was registered; a drill that was refused has a plan of words only. `previous` is the drill before it."""
+def plan(
+    evidence: Evidence, drill: str, previous: Mapping[str, Any] | None = None, *, link: int | None = None
+) -> r.Plan:
+    """What was registered; a drill that was refused has a plan of words only.
+
+    `previous` is the drill before it, `link` the place of its registration in the chain.
+    """
     registered = evidence.plan
-    return _refused(drill) if registered is None else _registered(evidence, registered, previous)
+    return _refused(drill) if registered is None else _registered(evidence, registered, previous, link)
 
 
 def _refused(drill: str) -> r.Plan:
@@ -41,7 +46,7 @@ def _refused(drill: str) -> r.Plan:
     )
 
 
-def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any] | None) -> r.Plan:
+def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any] | None, link: int | None) -> r.Plan:
     document = evidence.get("registration")
     reveal = evidence.get("word-reveal") or {}
     return r.Plan(
@@ -50,7 +55,9 @@ def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any
         scenario="site",
         trigger=registered.trigger,
         requester=registered.requester,
-        registration=r.Registration(sha256=document["plan_sha256"], at_ns=int(document["registered_ns"])),
+        registration=r.Registration(
+            sha256=document["plan_sha256"], at_ns=int(document["registered_ns"]), chain_number=link
+        ),
         scope=_scope(registered),
         objectives=_objectives(registered),
         sites=(

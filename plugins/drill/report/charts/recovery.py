@@ -49,7 +49,8 @@ def recovery(report: Report, impact_ns: int | None) -> Picture | None:
         stacked[slot] = stacked.get(slot, 0) + 1
         dots.append({"time": low + (2 * slot + 1) * span // (2 * _BINS), "level": stacked[slot], "symbol": symbol})
     height = max(stacked.values()) * _DOT + 6
-    ticks = [low + span * part // 4 for part in range(5)]
+    # Symbols that come back within the same tenth of a second have one label between them.
+    ticks = list({words.precise(tick): tick for tick in (low + span * part // 4 for part in range(5))}.values())
     labels = "".join(f"datum.value == {tick} ? '{words.precise(tick)}' : " for tick in ticks) + "''"
     x = alt.X(
         "time:Q",

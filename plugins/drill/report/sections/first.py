@@ -176,6 +176,16 @@ def _limitations(report: Report) -> tuple[Line, ...]:
     return (*lines, *([line(Span(f"and {more} more, see Limitations", "soft"))] if more > 0 else []))
 
 
+def _chain(report: Report) -> str:
+    """Place in the chain; the report is sealed by the outcome, so the outcome's own place comes after it."""
+    filing, registration = report.close.filing, report.plan.registration
+    if filing.chain_number is not None:
+        return f"#{filing.chain_number}"
+    if registration is not None and registration.chain_number is not None:
+        return f"registration is #{registration.chain_number}"
+    return "not registered in the chain"
+
+
 def first_page(report: Report) -> FirstPage:
     """Page 1 of any outcome."""
     verdict, filing = report.result.verdict, report.close.filing
@@ -203,6 +213,6 @@ def first_page(report: Report) -> FirstPage:
             for one in report.close.attestations
         ),
         record_sha256=hashlib.sha256(canonical_bytes(report)).hexdigest(),
-        chain="number not known yet" if filing.chain_number is None else f"#{filing.chain_number}",
+        chain=_chain(report),
         verify=filing.verify or "no command was filed",
     )
