@@ -25,7 +25,7 @@ RECORD: Final = struct.Struct("<BBBBHHIIQQqqIBBBBq")
 """kind, status, reason, liquidity, instrument number, fill_no, epoch, open_qty, seq, id, time_ns, price, qty,
 command kind, side, type, tif, own send time of an acknowledged command."""
 
-SENT, ACK, FILL = 1, 2, 3
+SENT, ACK, FILL, CANCELLED = 1, 2, 3, 4
 _RECORDS_AT_ONCE: Final = 4096
 _HINT: Final = "expected the file that the member's own gateway wrote, NNNNN.bin or NNNNN.bin.gz"
 
@@ -52,8 +52,8 @@ class Capture(msgspec.Struct):
     """Symbol and command id, to the reason that the answer gave."""
     fills: set[tuple[str, int, int, int]] = msgspec.field(default_factory=set)
     """Symbol, seq, number of the fill within it, order id."""
-    told_seq: dict[str, int] = msgspec.field(default_factory=dict)
-    """By symbol, the highest seq of any answer: a session's answers come in order of seq."""
+    cancels: set[tuple[str, int, int]] = msgspec.field(default_factory=set)
+    """Symbol, seq, id of an order that the exchange cancelled."""
 
 
 def read_capture(path: Path, member: int) -> Capture:
@@ -64,13 +64,13 @@ def read_capture(path: Path, member: int) -> Capture:
         OSError: the file could not be read.
     """
     capture = Capture()
-    readers = {SENT: _take_sent, ACK: _take_ack, FILL: _take_fill}
+    readers = {SENT: _take_sent, ACK: _take_ack, FILL: _take_fill, CANCELLED: _take_cancelled}
     for place, fields in enumerate(_records(path)):
         kind, number, identity = fields[0], fields[4], fields[9]
         try:
             read, symbol = readers[kind], numbered(number).symbol
         except KeyError:
-            cause = f"record {place}: expected kind 1 to 3 of a listed instrument, found kind {kind} of {number}"
+            cause = f"record {place}: expected kind 1 to 4 of a listed instrument, found kind {kind} of {number}"
             raise CaptureError("read capture", where=str(path), cause=cause, hint=_HINT) from None
         if member_of(identity) != member:
             cause = f"record {place}: expected member {member}, found {member_of(identity)}"
@@ -95,9 +95,11 @@ def _take_sent(capture: Capture, symbol: str, fields: tuple[int, ...]) -> None:
 
 def _take_ack(capture: Capture, symbol: str, fields: tuple[int, ...]) -> None:
     capture.answered[symbol, fields[9]] = fields[2]
-    capture.told_seq[symbol] = max(capture.told_seq.get(symbol, 0), fields[8])
 
 
 def _take_fill(capture: Capture, symbol: str, fields: tuple[int, ...]) -> None:
     capture.fills.add((symbol, fields[8], fields[5], fields[9]))
-    capture.told_seq[symbol] = max(capture.told_seq.get(symbol, 0), fields[8])
+
+
+def _take_cancelled(capture: Capture, symbol: str, fields: tuple[int, ...]) -> None:
+    capture.cancels.add((symbol, fields[8], fields[9]))

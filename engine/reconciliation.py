@@ -191,7 +191,7 @@ class Reconciliation:
         order.state, order.open_qty, order.reason = "cancelled", 0, _why(reason)
         order.last_epoch, order.last_seq, order.last_ns = self._epoch, seq, ts_ns
         capture = self._capture
-        told = not self._doubtful if capture is None else seq <= capture.told_seq.get(self._venue.symbol, 0)
+        told = not self._doubtful if capture is None else (self._venue.symbol, seq, order_id) in capture.cancels
         if not told or reason == Reason.DISCONNECTED:  # nobody was there to be told
             order.tell(f"{qty} cancelled: {order.reason} (seq {seq})")
 

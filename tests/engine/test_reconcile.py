@@ -28,7 +28,7 @@ from tests.property.flows import MEMBERS, flows
 from witness import capture as witness_capture
 
 NUMBER = instrument(SYMBOL).number
-SENT, ACK, FILL = 1, 2, 3
+SENT, ACK, FILL, CANCELLED = 1, 2, 3, 4
 
 
 def captured(flow: list[Command], member: int, *, told: int, lost: tuple[Command, ...] = ()) -> bytes:
@@ -47,6 +47,11 @@ def captured(flow: list[Command], member: int, *, told: int, lost: tuple[Command
                     for order in (maker, taker)
                     if order >> 48 == member
                 ]
+            records += [
+                RECORD.pack(CANCELLED, 0, outcome.reason, 0, NUMBER, 0, 1, 0, seq, order, 0, 0, qty, 0, 0, 0, 0, 0)
+                for order, qty in outcome.cancels
+                if order >> 48 == member
+            ]
     records += [record(SENT, 0, command) for command in lost]
     return b"".join(records)
 
@@ -122,7 +127,8 @@ def test_unknown_are_exactly_the_orders_to_which_something_happened_that_was_not
 
 def test_the_layout_is_the_one_that_members_write() -> None:
     assert RECORD.format == witness_capture.RECORD.format
-    assert (witness_capture.SENT, witness_capture.ACK, witness_capture.FILL) == (SENT, ACK, FILL)
+    kinds = (witness_capture.SENT, witness_capture.ACK, witness_capture.FILL, witness_capture.CANCELLED)
+    assert kinds == (SENT, ACK, FILL, CANCELLED)
 
 
 # A small exchange, lost after seq 6; the DR site goes on. Member 1 was told up to seq 4.
