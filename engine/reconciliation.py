@@ -133,8 +133,8 @@ class Reconciliation:
             order = self.orders[identity] = self._entered(seq, command, outcome)
         else:
             found = self.orders.get(command.target_id)
-            if found is None:
-                return  # it named no order of this member, and changed none
+            if found is None or command.kind > Kind.REDUCE:
+                return  # it named no order of this member, or none alone: what it ended is told order by order
             order = found
             self._changed(order, command, outcome)
         order.last_epoch, order.last_seq, order.last_ns = self._epoch, seq, command.ts_ns

@@ -111,7 +111,8 @@ def test_unknown_are_exactly_the_orders_to_which_something_happened_that_was_not
     venue, known, answered, expected = Venue(SYMBOL), set(), set(), set()
     for seq, command in enumerate(flow, 1):
         outcome = venue.apply(seq, command)
-        order = command.command_id if command.kind == Kind.NEW else command.target_id
+        named = command.target_id if command.kind <= Kind.REDUCE else 0  # others end orders without naming them
+        order = command.command_id if command.kind == Kind.NEW else named
         if command.member == member and command.kind == Kind.NEW and order in known:
             continue  # a resend that came too late: what became of the first one is what counts
         if command.member == member:
