@@ -13,7 +13,7 @@ VAR ?= var
 SYMBOLS ?=
 MEMBERS ?= 100
 CUSTOMERS ?= 100
-RATE ?= 10000
+RATE ?=
 SEED ?= 1
 REGION ?=
 WINDOW ?=
@@ -26,9 +26,11 @@ AWS_PORT ?= 4566
 DNS_PORT ?= 5354
 TESTS ?= tests
 
-FLOW := --symbols "$(SYMBOLS)" --members $(MEMBERS) --customers $(CUSTOMERS) --rate $(RATE) --seed $(SEED)
+FLOW := --symbols "$(SYMBOLS)" --members $(MEMBERS) --customers $(CUSTOMERS) --seed $(SEED)
 PORTS := --airflow-port $(AIRFLOW_PORT) --aws-port $(AWS_PORT) --dns-port $(DNS_PORT)
-WORLD := $(BIN)/python -m emulator world --var $(VAR) $(PORTS)
+INSTANCE := $(BIN)/python -m emulator
+# A world of its own for one drill begins a new exchange each time: its state lies apart from the instance's.
+WORLD := $(BIN)/python -m emulator world --var $(VAR)/once --reports $(VAR)/reports $(PORTS)
 OPTIONS := --seed $(SEED) $(if $(REGION),--region $(REGION)) $(if $(FAULTS),--faults $(FAULTS)) \
 	$(if $(WINDOW),--window-s $(WINDOW)) $(if $(LOAD),--load-s $(LOAD)) \
 	$(if $(RTO),--rto-objective-s $(RTO)) $(if $(RPO),--rpo-objective-orders $(RPO))
@@ -45,13 +47,29 @@ help: ## List the verbs
 	@echo "  e.g. make drill SYMBOLS=AAPL,MSFT SEED=7"
 
 .PHONY: drill
-drill: $(STAMP) ## Boot everything, lose the exchange, recover it, file the report, stop everything
-	@AEX_SYMBOLS="$(SYMBOLS)" $(BIN)/python -m drill run --check $(OPTIONS)
-	@$(WORLD) $(FLOW) -- $(BIN)/python -m drill run $(OPTIONS)
+drill: $(STAMP) ## Run a drill: on the instance that is up, else in a world that is booted for it and stopped
+	@if $(INSTANCE) visit --var $(VAR) -- true 2>/dev/null; then \
+		$(INSTANCE) visit --var $(VAR) -- $(BIN)/python -m drill run $(OPTIONS) $(if $(SYMBOLS),--symbols "$(SYMBOLS)"); \
+	else \
+		AEX_SYMBOLS="$(SYMBOLS)" $(BIN)/python -m drill run --check $(OPTIONS) && \
+		$(WORLD) $(FLOW) --rate $(or $(RATE),10000) -- $(BIN)/python -m drill run $(OPTIONS); \
+	fi
+
+.PHONY: up
+up: $(STAMP) ## Boot an instance that stays up in the background: Airflow, AWS, the exchange at RATE (1000) commands/s
+	@$(INSTANCE) up --var $(VAR) $(PORTS) $(FLOW) --rate $(or $(RATE),1000)
+
+.PHONY: status
+status: $(STAMP) ## Show on one screen how the instance is; exit status 0 when all is well
+	@$(INSTANCE) status --var $(VAR)
+
+.PHONY: down
+down: $(STAMP) ## End the instance; its history, evidence and journal stay
+	@$(INSTANCE) down --var $(VAR)
 
 .PHONY: world
-world: $(STAMP) ## Boot everything and stay up until Ctrl-C (then: . var/run/environment)
-	@$(WORLD) $(FLOW)
+world: $(STAMP) ## Boot everything and stay up until Ctrl-C (then: . var/once/run/environment)
+	@$(WORLD) $(FLOW) --rate $(or $(RATE),10000)
 
 .PHONY: stop
 stop: $(STAMP) ## End the world that runs here, or what a killed one left
@@ -85,7 +103,7 @@ lock: ## Pin the newest allowed versions in both locks (needs uv and a package i
 
 .PHONY: clean
 clean: ## Remove the environment, caches and run-time state (evidence and reports too)
-	@if [ -x $(BIN)/python ] && [ -d $(VAR)/run ]; then $(WORLD) --stop 2>/dev/null || true; fi
+	@if [ -x $(BIN)/python ]; then $(WORLD) --stop 2>/dev/null || true; $(INSTANCE) down --var $(VAR) 2>/dev/null || true; fi
 	@rm -rf $(VENV) $(VAR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,4 +1,4 @@
-"""`python -m emulator serve`: run the embedded AWS until SIGTERM."""
+"""`python -m emulator serve | world | up | down | status`: the embedded AWS, and worlds that stand on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 from emulator.ports import PortTakenError, bound
+from emulator.service import add_service_verbs
 from emulator.settings import Settings, client_environment, prepare
+from emulator.upkeep import add_upkeep_verb
 from emulator.world import add_world_verb
 
 USAGE = 2
@@ -25,13 +27,15 @@ def parser() -> argparse.ArgumentParser:
         arguments.add_argument("--state", type=Path, default=Path("var/aws"), help="what survives a restart")
         arguments.add_argument("--run", type=Path, default=Path("var/run"), help="task logs and pid files")
     add_world_verb(verbs)
+    add_service_verbs(verbs)
+    add_upkeep_verb(verbs)
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
     """Return the exit status: 0 stopped by a signal, 2 a port is taken."""
     chosen = parser().parse_args(argv)
-    if chosen.verb == "world":
+    if hasattr(chosen, "act"):
         return int(chosen.act(chosen))
     settings = Settings(
         port=chosen.port, dns_port=chosen.dns_port, state=chosen.state.resolve(), run=chosen.run.resolve()

@@ -52,7 +52,7 @@ class Airflow:
     def furnish(self) -> dict[str, str]:
         """Write settings, secrets and passwords; return what the operator's commands need to log in.
 
-        Passwords and database outlive a boot, secrets do not.
+        All of them outlive a boot, as the database does, in which some things are encrypted by the secrets.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
@@ -88,8 +88,23 @@ class Airflow:
             closed = connection.execute("UPDATE dag_run SET state = 'failed' WHERE state IN ('queued', 'running')")
             return closed.rowcount
 
+    def keys(self) -> dict[str, str]:
+        """Return Airflow's own secrets, made up at the first boot (mode 0600)."""
+        path = self.home / "secrets.json"
+        if not path.exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            made = {
+                "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                "secret_key": secrets.token_hex(64),
+                "jwt_secret": secrets.token_hex(64),
+            }
+            write_private(path, json.dumps(made) + "\n")
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
+
     def settings(self) -> dict[str, dict[str, str]]:
         """Return section -> option -> value: loopback only, nothing sent home, 0.2 s a step."""
+        kept = self.keys()
         return {
             "core": {
                 "dags_folder": str(self.repository / "dags"),
@@ -98,7 +113,7 @@ class Airflow:
                 "executor": "LocalExecutor",
                 "parallelism": "8",
                 "max_active_tasks_per_dag": "8",
-                "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                "fernet_key": kept["fernet_key"],
                 # Without it tasks report to port 8080 whatever the port is, and fail without a word.
                 "execution_api_server_url": f"{self.url}/execution/",
                 "simple_auth_manager_users": ",".join(f"{user}:{role}" for user, role in USERS.items()),
@@ -113,13 +128,18 @@ class Airflow:
                 "host": "127.0.0.1",  # the default is every address of the machine
                 "port": str(self.port),
                 "workers": "1",
-                "secret_key": secrets.token_hex(64),
+                "secret_key": kept["secret_key"],
             },
-            "api_auth": {"jwt_secret": secrets.token_hex(64)},
+            "api_auth": {"jwt_secret": kept["jwt_secret"]},
             "logging": {"base_log_folder": str(self.home / "logs")},
             "scheduler": {
                 "scheduler_idle_sleep_time": "0.1",
                 "scheduler_heartbeat_sec": "1",
+                # A scheduler that was killed is believed dead after this, and its tasks are given to the next one
+                # (defaults: 30, 300, 300 s). A drill in flight goes on within a minute.
+                "scheduler_health_check_threshold": "15",
+                "orphaned_tasks_check_interval": "15",
+                "task_instance_heartbeat_timeout": "45",
             },
             "triggerer": {"job_heartbeat_sec": "1"},
             # A worker that misses its task's end by a moment sees it only after this many seconds (default 5).

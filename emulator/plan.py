@@ -15,11 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from emulator.admission import WorldError
 from emulator.airflow import Airflow
+from emulator.clock import wall_ns
 from emulator.processes import Command
 from emulator.settings import ACCOUNT, ROOT_KEY, ROOT_SECRET, client_environment
 from emulator.settings import Settings as Aws
 
+KEPT: Final = "instance.json"
+"""Marks a folder as that of the instance which `make up` keeps."""
+KEPT_BUFFER_S: Final = 30
+UPKEEP_S: Final = 6 * 3600.0
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 _FOREIGN: Final = ("AIRFLOW_", "AWS_")
 """What the caller's shell must not pass on to a world: another Airflow's database, another account's credentials."""
@@ -41,17 +47,32 @@ class Step:
     patience_s: float = 120.0
     grace_s: float = 10.0
     logs: str = "log"
+    each: bool = False  # its services do not need one another: where one ends, it alone is started again
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A command that a world which is kept up runs again and again, `every_s` after its last end."""
+
+    command: Command
+    every_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A world: where it lives, its steps, the environment of every command, and the ports that must be free."""
+    """A world: where it lives, its steps, the environment of every command, and the ports that must be free.
+
+    `keep` is for a world that stays up: a service that ends is started again, with whatever stands on it, and `chores`
+    keep the disk from filling.
+    """
 
     var: Path
     steps: tuple[Step, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[tuple[int, str, bool], ...] = ()  # number, the option that chooses it, UDP
     furnish: Callable[[], Mapping[str, str]] = dict  # writes what the commands expect to find; more environment
+    keep: bool = False
+    chores: tuple[Chore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,8 @@ class Settings:
     customers: int
     rate: int
     seed: int
+    keep: bool = False  # the instance that stays up, and goes on where it stopped; else a new exchange each time
+    reports: Path | None = None  # where copies of reports go; below `var` by default
 
     @property
     def aws(self) -> Aws:
@@ -89,23 +112,63 @@ def exchange_plan(settings: Settings) -> Plan:
         ports.append((settings.airflow_port, "--airflow-port", False))
         steps += _airflow(airflow)
     steps += [_deploy(), _witnesses(settings)]
+    if settings.keep:
+        steps.append(_keeper(settings))
     return Plan(
         var=settings.var,
         steps=tuple(steps),
         environment=environment(settings, airflow),
         ports=tuple(ports),
         furnish=lambda: furnish(settings, airflow),
+        keep=settings.keep,
+        chores=(_upkeep(settings),) if settings.keep else (),
     )
 
 
 def furnish(settings: Settings, airflow: Airflow) -> Mapping[str, str]:
-    """Put the last world's captures aside, for the exchange starts anew; write what Airflow needs."""
+    """Write what Airflow needs; forget the exchange of the last world, unless this one is kept and goes on with it."""
+    kept = settings.var / KEPT
+    if settings.keep:
+        kept.write_text(json.dumps({"symbols": settings.symbols}) + "\n")
+    elif kept.exists():
+        message = (
+            f"{settings.var} holds the journal of the instance that `make up` keeps, and this world would begin a new"
+            " one; choose another place with --var DIR"
+        )
+        raise WorldError(message)
+    else:
+        forget(settings)
+    return airflow.furnish() if settings.airflow else {}
+
+
+def forget(settings: Settings) -> None:
+    """Put the last world's captures aside and drop its journal and its mailbox: the exchange starts anew."""
     for name in ("captures", "agent"):
         last = settings.var / f"{name}.last"
         if (settings.var / name).exists():
             shutil.rmtree(last, ignore_errors=True)
             (settings.var / name).rename(last)
-    return airflow.furnish() if settings.airflow else {}
+    for bucket in ("aex-journal", "aex-witness"):
+        shutil.rmtree(settings.aws.state / "s3" / ACCOUNT / f"{bucket}-{ACCOUNT}", ignore_errors=True)
+    shutil.rmtree(settings.aws.state / "firehose", ignore_errors=True)
+
+
+def _keeper(settings: Settings) -> Step:
+    """Keeps the exchange trading: a next epoch where an engine died, an outcome for a drill that died, retention."""
+    return Step(
+        name="keeper",
+        commands=(Command("keeper", (sys.executable, "-m", "drill", "keep")),),
+        after=("witnesses", *(("airflow",) if settings.airflow else ())),
+        ready=lambda: True,
+        each=True,
+    )
+
+
+def _upkeep(settings: Settings) -> Chore:
+    """Bounds Airflow's database and every log."""
+    airflow = ("--airflow",) if settings.airflow else ()
+    verb = (sys.executable, "-m", "emulator", "upkeep", "--var", str(settings.var), *airflow)
+    return Chore(Command("upkeep", verb), every_s=UPKEEP_S)
 
 
 def _aws(settings: Settings) -> Step:
@@ -130,6 +193,7 @@ def _airflow(airflow: Airflow) -> list[Step]:
             ready=airflow.healthy,
             grace_s=30,  # a triggerer gives its own child 10 s
             logs="airflow/logs",
+            each=True,
         ),
     ]
 
@@ -147,6 +211,7 @@ def _witnesses(settings: Settings) -> Step:
     witness = (sys.executable, "-m", "witness")
     bucket = ("--bucket", f"aex-witness-{ACCOUNT}")
     name = ("--name", "exchange.aex.example")
+    since_s = wall_ns() / 1e9
     flow = ("--members", str(settings.members), "--customers", str(settings.customers))
     pace = ("--rate", str(settings.rate), "--seed", str(settings.seed))
     return Step(
@@ -180,13 +245,14 @@ def _witnesses(settings: Settings) -> Step:
             ),
         ),
         after=("exchange",),
-        ready=lambda: all(_has_spoken(settings, who) for who in ("members", "monitor")),
+        ready=lambda: all(_has_spoken(settings, who, since_s) for who in ("members", "monitor")),
         patience_s=60,
+        each=True,
     )
 
 
-def _has_spoken(settings: Settings, who: str) -> bool:
-    """Say whether a witness has left its first word in the witness bucket, which is new with every world."""
+def _has_spoken(settings: Settings, who: str, since_s: float) -> bool:
+    """Say whether a witness has left a word in the witness bucket since a moment (seconds since 1970)."""
     import boto3  # noqa: PLC0415 - half a second, needed once
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
@@ -198,10 +264,10 @@ def _has_spoken(settings: Settings, who: str) -> bool:
         aws_secret_access_key=ROOT_SECRET,
     )
     try:
-        store.head_object(Bucket=f"aex-witness-{ACCOUNT}", Key=f"words/{who}/latest.json")
+        spoken = store.head_object(Bucket=f"aex-witness-{ACCOUNT}", Key=f"words/{who}/latest.json")
     except (BotoCoreError, ClientError):
         return False
-    return True
+    return bool(spoken["LastModified"].timestamp() >= since_s - 1)  # S3 tells whole seconds
 
 
 def environment(settings: Settings, airflow: Airflow) -> dict[str, str]:
@@ -216,15 +282,17 @@ def environment(settings: Settings, airflow: Airflow) -> dict[str, str]:
     return inherited | {
         **client_environment(settings.aws),
         "AEX_VAR": str(settings.var),
-        "AEX_AIRFLOW_URL": airflow.url,
+        "AEX_AIRFLOW_URL": airflow.url if settings.airflow else "",
         "AEX_AIRFLOW_USER": "operator",
         "AEX_AIRFLOW_PASSWORDS": str(airflow.passwords),
         "AEX_SYMBOLS": settings.symbols,
+        # What stays up gathers more into an object: tens of thousands of small ones would slow every listing.
+        **({"AEX_BUFFER_S": str(KEPT_BUFFER_S)} if settings.keep else {}),
         # The embedded CloudWatch has seconds, and nobody but the world's own processes caches its names.
         "AEX_METRIC_PERIOD_S": "1",
         "AEX_TTL_S": "1",
         "AEX_WITNESS_BUCKET": f"aex-witness-{ACCOUNT}",
-        "AEX_REPORTS": _from_here(settings.var / "reports"),
+        "AEX_REPORTS": _from_here(settings.reports or settings.var / "reports"),
         "AIRFLOW_CONN_AEX_AWS": json.dumps(connection),
         "AIRFLOW_HOME": str(airflow.home),
         "AWS_CONFIG_FILE": os.devnull,

@@ -108,9 +108,11 @@ class Roster:
         directory.mkdir(parents=True, exist_ok=True)
 
     def start(self, command: Command, *, env: Mapping[str, str], log: Path) -> Child:
-        """Start a command in a session of its own, output appended to an emptied log, and record it."""
+        """Start a command in a session of its own and record it; what its log held is in `<name>.log.1` from now on."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))
+        with log.open("ab") as output:
             popen = subprocess.Popen(
                 command.argv,
                 env={**env, **command.env, MARK: self.mark},

@@ -21,6 +21,7 @@ from emulator.control import PREFIX, Control
 from emulator.delivery import Buffers, deliver_left
 from emulator.dns import Resolver
 from emulator.firehose import BATCH, PUT, Desk
+from emulator.keys import Keys
 from emulator.ledger import Ledger
 from emulator.metrics import publish_each_second
 from emulator.settings import Settings
@@ -151,6 +152,7 @@ async def _serve(settings: Settings, api: socket.socket, names: socket.socket) -
     ledger.install()
     _load_services()
     resources.install(ledger)
+    Keys(settings.state).install()
     left = await deliver_left(spool)
     desk.install()
     scheduler.start()

@@ -177,7 +177,7 @@ class Scheduler:
             return run(data)
 
         def delete_empty_cluster(data: dict[str, Any]) -> Any:
-            return _cluster_in_use(data) or delete_cluster(data)
+            return _cluster_in_use(data) or delete_cluster(self._let_go(data))
 
         def delete_service_and_wait(data: dict[str, Any]) -> Any:
             answer = delete_service(data)
@@ -200,6 +200,11 @@ class Scheduler:
             ecs._ACTION_MAP[action] = operation
         ecs._create_service, ecs._run_task, ecs._stop_task = create_service, run_task, self._stop_task
         ecs._delete_cluster, ecs._delete_service = delete_empty_cluster, delete_service_and_wait
+
+    def _let_go(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A hold ends with the cluster that it holds: one of the same name is another one."""
+        self._held.discard(ecs._resolve_cluster_name(data.get("cluster", "default")))
+        return data
 
     def _launch_soon(
         self, record: dict[str, Any], definition: Any, overrides: Any, _docker: Any, account: str, region: str

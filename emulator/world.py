@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import json
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +31,8 @@ import psutil
 
 from emulator.admission import MINIMUM_FREE_BYTES, Lock, WorldError, free_port, require_port, require_space
 from emulator.airflow import write_private
-from emulator.plan import Plan, Settings, Step, exchange_plan
+from emulator.clock import wall_ns
+from emulator.plan import Chore, Plan, Settings, Step, exchange_plan
 from emulator.processes import (
     MARK,
     Child,
@@ -49,6 +52,13 @@ INTERRUPTED: Final = 130
 COMMAND_GRACE_S: Final = 120.0
 """How long an interrupted command may take to tear its drill down before it is asked with SIGTERM."""
 
+MOST_RESTARTS: Final = 5
+WITHIN_S: Final = 600.0
+"""A service that has to be started again more often than this has a cause that starting again does not cure."""
+LOG_BYTES: Final = 16 * 1024**2
+"""A log of a kept world that grows beyond this becomes `<name>.log.1`, of which there is one."""
+
+_LOGS_EVERY_S: Final = 30.0
 _POLL_S: Final = 0.05
 _SHOWN_LINES: Final = 15
 _SUPERVISOR: Final = "supervisor"
@@ -73,6 +83,24 @@ class _InterruptedError(Exception):
     """A signal arrived while the world booted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A service that ended and was started again; `at_ns` is wall time."""
+
+    name: str
+    at_ns: int
+    why: str
+
+
+@dataclass(slots=True)
+class Due:
+    """A chore and when it is due, on the monotonic clock; `child` while it runs."""
+
+    chore: Chore
+    at_s: float
+    child: Child | None = None
+
+
 class World:
     """One world from boot to end; a value of this class lives as long as its lock."""
 
@@ -82,11 +110,13 @@ class World:
         self.roster = Roster(records_of(plan.var), secrets.token_hex(8))
         self.started: list[tuple[Step, list[Child]]] = []
         self.born_s = time.monotonic()
+        self.born_ns = wall_ns()
+        self.restarts: list[Restart] = []
 
     def boot(self) -> None:
-        """Start every step whose predecessors stand, until all stand."""
-        standing: set[str] = set()
-        began: dict[str, float] = {}
+        """Start every step whose predecessors stand, until all stand; those that stand already are left alone."""
+        standing = {step.name for step, _ in self.started}
+        began: dict[str, float] = dict.fromkeys(standing, self.born_s)
         while len(standing) < len(self.plan.steps):
             if self.interrupts.received:
                 raise _InterruptedError
@@ -161,13 +191,102 @@ class World:
         return verdict
 
     def wait(self) -> int:
-        """Stay up until a signal comes or a service ends."""
+        """Stay up until a signal comes or a service ends; a world that is kept starts that service again."""
+        chores = [Due(chore, time.monotonic() + chore.every_s) for chore in self.plan.chores]
+        logs_s = time.monotonic()
         while not self.interrupts.received:
             dead = self.dead()
-            if dead is not None:
+            if dead is not None and not self.plan.keep:
                 raise WorldError(obituary(dead, "although nobody asked it to"))
+            if dead is not None:
+                self._mend(dead)
+            if time.monotonic() - logs_s > _LOGS_EVERY_S:
+                logs_s = time.monotonic()
+                self._cut_logs()
+            for due in chores:
+                self._do(due)
             time.sleep(_POLL_S)
         return INTERRUPTED
+
+    def _mend(self, dead: Child) -> None:
+        """Start what ended again: alone where its siblings do not need it, else its step and all that stand on it."""
+        step = next(step for step, children in self.started if dead in children)
+        why = obituary(dead, "although nobody asked it to").splitlines()[0].removesuffix(", and ends:")
+        began_s = time.monotonic()
+        while True:
+            self._count(dead.name, why)
+            say(f"{why}; starting it again")
+            try:
+                if step.each:
+                    self._again(step, dead.name)
+                else:
+                    self._fell(step)
+                    self.boot()
+                break
+            except WorldError as failed:
+                why = str(failed).splitlines()[0]
+        self.note_standing()
+        say(f"{dead.name} is back after {time.monotonic() - began_s:.1f} s")
+
+    def _count(self, name: str, why: str) -> None:
+        """Note a restart. Raises WorldError when there are too many: the cause stays, whatever is started again."""
+        self.restarts.append(Restart(name, wall_ns(), why))
+        recent = [one for one in self.restarts if one.name == name and one.at_ns > wall_ns() - WITHIN_S * 1e9]
+        if len(recent) > MOST_RESTARTS:
+            raise WorldError(f"{why}; {len(recent)} times within {WITHIN_S:.0f} s: given up")
+
+    def _again(self, step: Step, name: str) -> None:
+        """Replace one child of a step. What it has left behind is ended first: two of a kind must not run at once."""
+        children = next(children for one, children in self.started if one is step)
+        at = next(place for place, child in enumerate(children) if child.name == name)
+        self.roster.stop([children[at]], grace_s=step.grace_s)
+        children[at] = self.roster.start(children[at].command, env=self.plan.environment, log=children[at].log)
+        began_s = time.monotonic()
+        while not self._stands(step, children, began_s):
+            if self.interrupts.received:
+                raise _InterruptedError
+            time.sleep(_POLL_S)
+
+    def _fell(self, fallen: Step) -> None:
+        """Stop a step and all that stand on it, last first; `boot` starts them again."""
+        names = {fallen.name}
+        for step, _ in self.started:  # in order of their start, so each one's predecessors were seen before it
+            if names.intersection(step.after):
+                names.add(step.name)
+        for step, children in reversed([pair for pair in self.started if pair[0].name in names]):
+            self.roster.stop(children, grace_s=step.grace_s)
+        self.started = [pair for pair in self.started if pair[0].name not in names]
+
+    def _do(self, due: Due) -> None:
+        """Begin a chore that is due, see whether it has ended; one that fails is told, and tried at its next time."""
+        if due.child is None and time.monotonic() >= due.at_s:
+            log = self.plan.var / "log" / f"{due.chore.command.name}.log"
+            due.child = self.roster.start(due.chore.command, env=self.plan.environment, log=log)
+        status = due.child.status() if due.child else None
+        if due.child and status is not None:
+            if status:
+                say(obituary(due.child, "as a chore"))
+            due.child, due.at_s = None, time.monotonic() + due.chore.every_s
+
+    def _cut_logs(self) -> None:
+        """Move what a long log holds to `<name>.log.1` and empty it; its writer appends, so nothing is torn."""
+        for _, children in self.started:
+            for child in children:
+                if child.log.exists() and child.log.stat().st_size > LOG_BYTES:
+                    shutil.copyfile(child.log, child.log.with_suffix(".log.1"))
+                    os.truncate(child.log, 0)
+
+    def note_standing(self) -> None:
+        """Write down that the world stands, since when, and what had to be started again."""
+        state = {
+            "since_ns": str(self.born_ns),
+            "pid": os.getpid(),
+            "kept": self.plan.keep,
+            "restarts": [{"name": one.name, "at_ns": str(one.at_ns), "why": one.why} for one in self.restarts],
+        }
+        draft = standing_of(self.plan.var).with_suffix(".draft")
+        draft.write_text(json.dumps(state) + "\n")
+        draft.replace(standing_of(self.plan.var))
 
     def stop(self) -> None:
         """Stop in reverse order, then end whatever else carries the world's mark, then check that nothing is left."""
@@ -225,6 +344,11 @@ def _quote(child: Child) -> str:
     return f"; its log is {child.log}, and ends:{lines}" if lines else f"; its log {child.log} is empty"
 
 
+def standing_of(var: Path) -> Path:
+    """Return the file that is there while a world stands."""
+    return records_of(var) / "standing"
+
+
 def records_of(var: Path) -> Path:
     """Return the folder of the supervisor's own records."""
     return var / "run" / "world"
@@ -268,6 +392,7 @@ def run_world(plan: Plan, command: Sequence[str], *, minimum_free: int = MINIMUM
 
 
 def _run_locked(plan: Plan, command: Sequence[str], interrupts: Interrupts, minimum_free: int) -> int:
+    standing_of(plan.var).unlink(missing_ok=True)
     left = sweep(plan.var)
     if left:
         say(f"ended {len(left)} processes that a killed world had left: " + ", ".join(left))
@@ -282,6 +407,7 @@ def _run_locked(plan: Plan, command: Sequence[str], interrupts: Interrupts, mini
     try:
         world.boot()
         say(f"stands after {time.monotonic() - world.born_s:.1f} s")
+        world.note_standing()
         status = world.run(command) if command else world.wait()
     except _InterruptedError:
         status = INTERRUPTED
@@ -289,6 +415,7 @@ def _run_locked(plan: Plan, command: Sequence[str], interrupts: Interrupts, mini
         try:
             world.stop()
         finally:
+            standing_of(plan.var).unlink(missing_ok=True)
             (records_of(plan.var) / f"{_SUPERVISOR}.json").unlink(missing_ok=True)
             (plan.var / "run" / "environment").unlink(missing_ok=True)
     if interrupts.received:
@@ -341,6 +468,18 @@ def add_world_verb(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_world_options(parser)
+    parser.add_argument("--keep", action="store_true", help="go on with the exchange that is there; mend what ends")
+    parser.add_argument("--show", action="store_true", help="list the processes of the world that runs here")
+    parser.add_argument("--stop", action="store_true", help="end the world that runs here, or what is left of one")
+    parser.add_argument(
+        "command", nargs="*", metavar="COMMAND", help="after --; without it the world stays up until Ctrl-C"
+    )
+    parser.set_defaults(act=run_verb)
+
+
+def add_world_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a world is made of."""
     parser.add_argument("--var", type=Path, default=Path("var"), help="where run-time state lives (default: var)")
     parser.add_argument("--airflow", action=argparse.BooleanOptionalAction, default=True, help="with a scheduler")
     for option, port in (("--airflow-port", 8080), ("--aws-port", 4566), ("--dns-port", 5354)):
@@ -352,13 +491,8 @@ def add_world_verb(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         ("--seed", 1),
     ):
         parser.add_argument(option, type=int, default=count, help=f"(default: {count})")
+    parser.add_argument("--reports", type=Path, help="where copies of reports go (default: VAR/reports)")
     parser.add_argument("--symbols", default="", help="what the exchange lists, by commas (default: all 100)")
-    parser.add_argument("--show", action="store_true", help="list the processes of the world that runs here")
-    parser.add_argument("--stop", action="store_true", help="end the world that runs here, or what is left of one")
-    parser.add_argument(
-        "command", nargs="*", metavar="COMMAND", help="after --; without it the world stays up until Ctrl-C"
-    )
-    parser.set_defaults(act=run_verb)
 
 
 def run_verb(arguments: argparse.Namespace) -> int:
@@ -379,6 +513,8 @@ def run_verb(arguments: argparse.Namespace) -> int:
         customers=arguments.customers,
         rate=arguments.rate,
         seed=arguments.seed,
+        keep=arguments.keep,
+        reports=arguments.reports.resolve() if arguments.reports else None,
     )
     return run_world(exchange_plan(with_free_ports(chosen)), arguments.command)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from drill.verbs import audit, records, reports
+from drill.verbs import audit, instance, records, reports
 from drill.verbs.answer import Answer, Refused
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add(verbs)
     records.add(verbs)
     reports.add(verbs)
+    instance.add(verbs)
     for verb in verbs.choices.values():
         verb.add_argument("--json", action="store_true", help="one document of JSON, refusals too")
     return top
@@ -103,7 +104,7 @@ def _answer(arguments: argparse.Namespace) -> Answer:
     if offline is not None:
         return offline(arguments)
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    return {**VERBS, **records.VERBS}[arguments.verb](arguments, _settings_in_force())
+    return {**VERBS, **records.VERBS, **instance.VERBS}[arguments.verb](arguments, _settings_in_force())
 
 
 def _refuse(arguments: argparse.Namespace, text: str, status: int, **more: Any) -> int:
@@ -159,12 +160,12 @@ def _of_the_world() -> tuple[type[Exception], ...]:
     from drill.aws.stacks import StackError  # noqa: PLC0415
     from drill.core.evidence.broken import BrokenLink  # noqa: PLC0415
     from drill.core.evidence.keys import BadKey  # noqa: PLC0415
-    from drill.deploy import DeployError  # noqa: PLC0415
     from drill.docket import NotRegistered  # noqa: PLC0415
+    from drill.primary import PrimaryError  # noqa: PLC0415
     from engine.storage import StorageError  # noqa: PLC0415
 
     of_aws = (BotoCoreError, ClientError, EvidenceError, FenceError, RoutingError, SiteError, StackError, StorageError)
-    return (*of_aws, AirflowError, BadKey, BrokenLink, DeployError, NotRegistered, NothingToAbort)
+    return (*of_aws, AirflowError, BadKey, BrokenLink, NotRegistered, NothingToAbort, PrimaryError)
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:

@@ -34,6 +34,10 @@ class AirflowApi:
         """queued, running, success or failed."""
         return str(self._call("GET", f"/api/v2/dags/{DAG}/dagRuns/{drill}")["state"])
 
+    def dag(self, dag: str) -> dict[str, Any]:
+        """What Airflow says of a DAG: whether it is paused, when it runs next."""
+        return dict(self._call("GET", f"/api/v2/dags/{dag}"))
+
     def note(self, drill: str, text: str) -> None:
         """The run's note says the verdict."""
         self._call("PATCH", f"/api/v2/dags/{DAG}/dagRuns/{drill}", json={"note": text})

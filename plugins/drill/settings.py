@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     notify: str = Field(
         default="sns", description="channels of notices, by commas: sns, smtp:<address>, http:<connection>; or none"
     )
+    quiet_s: int = Field(default=180, ge=1, description="a drill without an outcome that is silent for so long is dead")
     reports: str = Field(default="var/reports", description="where `drill run` files its copy of each report")
 
     @field_validator("notify")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from emulator.plan import Plan, Step
+from emulator.plan import Chore, Plan, Step
 from emulator.processes import Command
 from emulator.world import run_world
 
@@ -39,6 +40,7 @@ WAITING = (
 )
 FAILS = "print('one'); print('two: No such thing'); raise SystemExit(3)"
 FULL = "raise OSError(28, 'No space left on device')"
+DOOMED = "import time; print('up', flush=True); time.sleep(0.1); raise SystemExit(7)"
 LATER = "import time; print('up', flush=True); time.sleep(1.0); raise SystemExit(7)"
 
 
@@ -67,6 +69,13 @@ def scenario(var: Path, name: str) -> tuple[Step, ...]:
         "never": (service(var, "never", WAIT.replace("up", "down")),),
         "impatient": (service(var, "never", WAIT.replace("up", "down"), patience_s=0.5),),
         "later": (first, service(var, "later", LATER)),
+        "tower": (
+            service(var, "ground", WAIT),
+            task("work", "print('done')", "ground"),
+            service(var, "roof", WAIT, "work"),
+            replace(service(var, "beside", WAIT), each=True),
+        ),
+        "doomed": (service(var, "doomed", DOOMED),),
     }[name]
 
 
@@ -74,5 +83,10 @@ if __name__ == "__main__":
     place, chosen, _, *command = sys.argv[1:]
     var = Path(place)
     ports = ((int(chosen.removeprefix("port:")), "--aws-port", False),) if chosen.startswith("port:") else ()
-    plan = Plan(var, scenario(var, "empty" if ports else chosen), {"PATH": "/usr/bin:/bin", "AEX_SEEN": "yes"}, ports)
+    kept = chosen.startswith("kept:")
+    steps = scenario(var, "empty" if ports else chosen.removeprefix("kept:"))
+    plan = Plan(var, steps, {"PATH": "/usr/bin:/bin", "AEX_SEEN": "yes"}, ports, keep=kept)
+    if kept:
+        chore = (sys.executable, "-S", "-c", "print('swept')")
+        plan = replace(plan, chores=(Chore(Command("sweeper", chore), every_s=0.2),))
     sys.exit(run_world(plan, command, minimum_free=10**18 if chosen == "empty" else 0))

@@ -103,13 +103,14 @@ def test_settings_keep_to_the_loopback_and_out_of_the_callers_way(
     assert set(json.loads(airflow.passwords.read_text())) == set(USERS)
 
 
-def test_passwords_outlive_a_boot_and_secrets_do_not(tmp_path: Path) -> None:
+def test_passwords_and_secrets_outlive_a_boot_and_are_private(tmp_path: Path) -> None:
     airflow = Airflow(tmp_path, tmp_path, 18080)
     airflow.furnish()
     words, settings = airflow.passwords.read_text(), (tmp_path / "airflow.cfg").read_text()
     airflow.furnish()
     assert airflow.passwords.read_text() == words
-    assert (tmp_path / "airflow.cfg").read_text() != settings
+    assert (tmp_path / "airflow.cfg").read_text() == settings
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
 
 
 def test_runs_that_a_killed_world_left_are_failed_and_finished_ones_kept(tmp_path: Path) -> None:

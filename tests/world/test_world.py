@@ -9,13 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from emulator.admission import WorldError
+from emulator.airflow import Airflow
+from emulator.plan import KEPT, Settings, furnish
 from emulator.processes import MARK, Record, read_records, write_record
-from emulator.world import REFUSED, records_of
+from emulator.settings import ACCOUNT
+from emulator.upkeep import upkeep
+from emulator.world import MOST_RESTARTS, REFUSED, records_of, standing_of
 
 STANDIN = Path(__file__).with_name("standin.py")
 PAUSE = (sys.executable, "-S", "-c", "import signal; signal.pause()")
@@ -309,3 +315,104 @@ def test_stop_ends_a_running_world(world: Supervised) -> None:
     assert popen.wait(DEADLINE_S) == 130
     assert world.carriers() == []
     assert os.path.lexists(world.var / "log" / "first.log")
+
+
+def pids(world: Supervised) -> dict[str, int]:
+    return {record.name: record.pid for record in read_records(records_of(world.var)) if record.alive()}
+
+
+def ended_well(popen: subprocess.Popen[str]) -> str:
+    popen.send_signal(signal.SIGTERM)
+    _, err = popen.communicate(timeout=DEADLINE_S)
+    assert popen.returncode == 130, err
+    assert "nothing left" in err
+    return err
+
+
+def test_in_a_kept_world_what_stands_on_a_dead_service_is_started_again_with_it(world: Supervised) -> None:
+    popen = world.start("kept:tower")
+    eventually(standing_of(world.var).exists)
+    before = pids(world)
+    os.kill(before["ground"], signal.SIGKILL)
+    eventually(lambda: json.loads(standing_of(world.var).read_text())["restarts"] and world.up("roof"))
+    after = pids(world)
+    assert after["ground"] != before["ground"]
+    assert after["roof"] != before["roof"]
+    assert after["beside"] == before["beside"]
+    assert (world.var / "log" / "work.log.1").read_text() == "done\n"  # the step between was done again
+    err = ended_well(popen)
+    assert "ground ended (SIGKILL) although nobody asked it to" in err
+    assert "world: ground is back after " in err
+
+
+def test_in_a_kept_world_a_service_of_its_own_is_started_again_alone(world: Supervised) -> None:
+    popen = world.start("kept:tower")
+    eventually(standing_of(world.var).exists)
+    before = pids(world)
+    os.kill(before["beside"], signal.SIGKILL)
+    eventually(lambda: json.loads(standing_of(world.var).read_text())["restarts"])
+    after = pids(world)
+    assert after.pop("beside") != before.pop("beside")
+    assert after.items() >= {name: before[name] for name in ("ground", "roof")}.items()
+    ended_well(popen)
+    assert not standing_of(world.var).exists()
+
+
+def test_a_kept_world_gives_up_on_a_service_that_ends_again_and_again(world: Supervised) -> None:
+    status, _, err = world.run("kept:doomed")
+    assert status == REFUSED
+    assert err.count("starting it again") == MOST_RESTARTS
+    assert "doomed ended (status 7)" in err
+    assert f"{MOST_RESTARTS + 1} times within 600 s: given up" in err
+    assert world.carriers() == []
+
+
+def test_a_kept_world_does_its_chores(world: Supervised) -> None:
+    popen = world.start("kept:tower")
+    log = world.var / "log" / "sweeper.log.1"
+    eventually(lambda: log.exists() and log.read_text() == "swept\n")
+    ended_well(popen)
+
+
+def test_a_log_keeps_what_was_said_before_the_last_start(world: Supervised) -> None:
+    for _ in range(2):
+        assert world.run("plain", "/bin/true")[0] == 0
+    assert (world.var / "log" / "work.log.1").read_text() == "done\n"
+
+
+def test_status_and_down_of_an_absent_instance_are_one_line(tmp_path: Path) -> None:
+    run = [sys.executable, "-m", "emulator"]
+    shown = subprocess.run([*run, "status", "--var", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stdout) == (1, "unhealthy  no instance is up; make up\n")
+    ended = subprocess.run([*run, "down", "--var", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, f"world: no world runs in {tmp_path}\n")
+
+
+def test_a_world_that_begins_anew_refuses_the_place_of_a_kept_one(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, False, 1, 2, 3, "", 5, 5, 5, 1)
+    airflow = Airflow(tmp_path / "airflow", tmp_path, 1)
+    journal = settings.aws.state / "s3" / ACCOUNT / f"aex-journal-{ACCOUNT}"
+    evidence = journal.with_name(f"aex-evidence-{ACCOUNT}")
+    for folder in (journal, evidence, tmp_path / "captures"):
+        folder.mkdir(parents=True)
+    furnish(replace(settings, keep=True), airflow)
+    assert journal.exists()
+    assert (tmp_path / "captures").exists()
+    with pytest.raises(WorldError, match="holds the journal of the instance that `make up` keeps"):
+        furnish(settings, airflow)
+    assert journal.exists()
+    (tmp_path / KEPT).unlink()
+    furnish(settings, airflow)
+    assert [path.exists() for path in (journal, evidence, tmp_path / "captures.last")] == [False, True, True]
+
+
+def test_upkeep_removes_old_logs_and_empty_folders_and_nothing_young(tmp_path: Path) -> None:
+    old, young = tmp_path / "airflow/logs/dag_id=x/run/1.log", tmp_path / "airflow/logs/dag_id=x/other/1.log"
+    component, task = tmp_path / "airflow/logs/airflow-scheduler.log", tmp_path / "run/tasks/t.log"
+    for path in (old, young, component, task):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("said")
+    for path in (old, component, task):
+        os.utime(path, (0, 0))
+    assert upkeep(tmp_path, 30, airflow=False) == 0
+    assert [path.exists() for path in (old, old.parent, young, component, task)] == [False, False, True, True, False]

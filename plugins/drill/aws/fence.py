@@ -58,10 +58,15 @@ def take_epoch(session: boto3.Session, bucket: str, region: str, wanted: Epoch, 
 
 
 def epochs(session: boto3.Session, bucket: str, region: str) -> list[Epoch]:
-    """Every epoch record, oldest first."""
+    """Every epoch record, oldest first; none where the bucket is not there yet."""
     api = client(session, "s3", region)
     pages = api.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="control/epoch=")
-    keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+    try:
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+    except api.exceptions.ClientError as absent:
+        if absent.response["Error"]["Code"] != "NoSuchBucket":
+            raise
+        return []
     records = [key for key in keys if key.count("/") == 1 and key.endswith(".json")]
     found = [_epoch(json.loads(api.get_object(Bucket=bucket, Key=key)["Body"].read())) for key in records]
     return sorted(found, key=lambda record: record.epoch)

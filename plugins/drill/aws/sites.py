@@ -27,6 +27,10 @@ Work = TypeVar("Work")
 PARALLEL = 8
 # Deleted in this order; stacks of one rank side by side. Tasks first, so that nothing writes into what goes next.
 TEARDOWN = (("edge", "symbols"), ("compute", "streams", "stores"), ("network",))
+FAMILIES = frozenset(family for rank in TEARDOWN for family in rank)
+TASKS = frozenset({"edge", "symbols"})
+OF_AN_EPOCH = FAMILIES - {"network"}
+"""What carries the epoch in a name or a right, and so is built anew for the next one."""
 
 
 class SiteError(Exception):
@@ -82,9 +86,11 @@ def site_refs(settings: Settings) -> list[StackRef]:
     return [StackRef(stack.name, stack.region) for stack in site_stacks(settings)]
 
 
-def standing_refs(session: boto3.Session, site: str, regions: Iterable[str]) -> list[StackRef]:
+def standing_refs(
+    session: boto3.Session, site: str, regions: Iterable[str], families: frozenset[str] = FAMILIES
+) -> list[StackRef]:
     """The stacks of a site that exist, found by name in AWS: what a teardown must remove, whatever was planned."""
-    pattern = _pattern(site)
+    pattern = _pattern(site, families)
     found = (state.ref for region in sorted(set(regions)) for state in stacks.listing(session, region))
     return [ref for ref in found if pattern.fullmatch(ref.name)]
 
@@ -109,13 +115,20 @@ def advance(session: boto3.Session, settings: Settings, *, account: bool = False
     return Standing(states=standing, failures=_failures(session, standing))
 
 
-def retreat(session: boto3.Session, site: str, regions: Iterable[str], *, retry: bool = False) -> Standing:
-    """Delete what may be deleted now (see TEARDOWN), and say what is left; `gone` when nothing is.
+def retreat(
+    session: boto3.Session,
+    site: str,
+    regions: Iterable[str],
+    *,
+    retry: bool = False,
+    families: frozenset[str] = FAMILIES,
+) -> Standing:
+    """Delete what may be deleted now (see TEARDOWN), and say what is left of `families`; `gone` when nothing is.
 
     A stack whose deletion failed is reported with its reason; it is tried again only with `retry`.
     """
-    there = stacks.progress(session, standing_refs(session, site, regions))
-    if there and not any(state.moving for state in there.values()):
+    there = stacks.progress(session, standing_refs(session, site, regions, families))
+    if "stores" in families and there and not any(state.moving for state in there.values()):
         # CloudFormation cannot delete a role that somebody gave a policy.
         fence.lift(session, site)
     rank = min((_rank(site, ref) for ref in there), default=0)
@@ -158,14 +171,15 @@ def remove(
     regions: Iterable[str],
     on_progress: Callable[[Standing], None] | None = None,
     *,
+    families: frozenset[str] = FAMILIES,
     interval_s: float = 0.25,
     timeout_s: float = 1800,
 ) -> Standing:
-    """Delete a site and wait until it is gone. Raises as `deploy` does."""
+    """Delete a site, or some families of its stacks, and wait until they are gone. Raises as `deploy` does."""
     wanted = sorted(set(regions))
-    retreat(session, site, wanted, retry=True)
+    retreat(session, site, wanted, retry=True, families=families)
     return _until(
-        lambda: retreat(session, site, wanted),
+        lambda: retreat(session, site, wanted, families=families),
         lambda standing: standing.gone,
         on_progress,
         site=site,
@@ -227,10 +241,9 @@ def _failures(session: boto3.Session, states: Iterable[StackState]) -> tuple[Fai
     return tuple(failure for failure in found if failure)
 
 
-def _pattern(site: str) -> re.Pattern[str]:
+def _pattern(site: str, families: frozenset[str] = FAMILIES) -> re.Pattern[str]:
     """Exact: site `dr` must not match the stacks of site `dr-7`."""
-    families = "|".join(family for rank in TEARDOWN for family in rank)
-    return re.compile(rf"aex-{re.escape(site)}-({families})(-\d+)?")
+    return re.compile(rf"aex-{re.escape(site)}-({'|'.join(sorted(families))})(-\d+)?")
 
 
 def _rank(site: str, ref: StackRef) -> int:
