@@ -91,6 +91,7 @@ async def _trade(arguments: argparse.Namespace) -> None:
         snapshots=arguments.snapshots,
         snapshot_every=arguments.snapshot_every,
         snapshot_every_s=arguments.snapshot_every_s,
+        day_s=arguments.day_s,
         commit_ms=arguments.commit_ms,
         checkpoint_every=arguments.checkpoint_every,
         halt_after_ms=arguments.halt_after_ms,
@@ -169,6 +170,9 @@ def _add_trade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshots", required=True, type=_address_of_store, help="folder of all epochs' snapshots")
     parser.add_argument("--snapshot-every", type=_positive, default=50_000, help="most commands between two")
     parser.add_argument("--snapshot-every-s", type=_positive, default=30, help="most seconds between two")
+    parser.add_argument(
+        "--day-s", type=_positive, default=86_400, help="length of a trading day: 86400 closes at 16:00 in New York"
+    )
     parser.add_argument("--commit-ms", type=_positive, default=250, help="interval of the group commit")
     parser.add_argument("--checkpoint-every", type=_positive, default=1000, help="commands between two digests")
     parser.add_argument("--halt-after-ms", type=_positive, default=10_000, help="a put that fails this long halts")

@@ -15,6 +15,7 @@ import msgspec
 
 __all__ = [
     "CANARY_MEMBER",
+    "CLOCK_MEMBER",
     "COMMAND",
     "COMMAND_SIZE",
     "EDGE_MEMBER",
@@ -54,6 +55,9 @@ OPERATOR_MEMBER: Final = 65_001
 
 EDGE_MEMBER: Final = 65_002
 """The exchange's own edge, which cancels for a member whose session ended; nobody can log in under this number."""
+
+CLOCK_MEMBER: Final = 65_003
+"""The exchange's clock, which ends the days; the number of each of its commands is the second of the close."""
 
 _MEMBER_SHIFT: Final = 48
 

@@ -27,6 +27,7 @@ from engine.digest import digest
 from engine.firehose import FirehoseDeniedError, FirehoseError
 from engine.listing import Instrument
 from engine.messages import (
+    CLOCK_MEMBER,
     COMMAND_SIZE,
     EDGE_MEMBER,
     Answer,
@@ -221,6 +222,20 @@ class Sequencer:
         if self._venue.rests(member):
             identity = self._venue.mark(EDGE_MEMBER) + 1
             self.append(Command(0, identity, command_id(member, 0), 0, 0, 0, int(Kind.MASS_CANCEL)))
+
+    def end_day(self, close_s: int) -> None:
+        """End the day that closed at `close_s` (seconds since 1970), unless that was done; DAY orders go."""
+        identity = command_id(CLOCK_MEMBER, close_s)
+        if identity > self._venue.mark(CLOCK_MEMBER):
+            self.append(Command(0, identity, 0, 0, 0, 0, int(Kind.DAY_END)))
+
+    def make_up_close(self, close_s: int) -> None:
+        """End the day at the opening where its close, the newest one, fell into a stop.
+
+        A symbol that has never seen a close opened after it: what rests there is of the day that goes on.
+        """
+        if self._venue.mark(CLOCK_MEMBER) > command_id(CLOCK_MEMBER, 0):
+            self.end_day(close_s)
 
     def commit(self) -> asyncio.Task[None] | None:
         """Send the oldest batch, unless a frame is in flight already; the task ends when its fate is known."""

@@ -31,6 +31,7 @@ from engine.snapshot_writer import SnapshotWriter
 from engine.status import serve_status
 from engine.stop import stop_event
 from engine.storage import open_store
+from engine.trading_day import Closes
 
 __all__ = ["TradeSettings", "trade"]
 
@@ -43,7 +44,8 @@ class TradeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `recovered` is the folder of all epochs: who opened which symbol, and the results of recoveries; `snapshots` that of
     all epochs' snapshots. `recover` is the folder of all epochs' journals, to rehydrate from; None to start from
-    genesis. A symbol is due for a snapshot after `snapshot_every` commands or `snapshot_every_s` seconds.
+    genesis. A symbol is due for a snapshot after `snapshot_every` commands or `snapshot_every_s` seconds, and at the
+    close of a trading day of `day_s` seconds.
     """
 
     site: str
@@ -59,6 +61,7 @@ class TradeSettings(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: str
     snapshot_every: int
     snapshot_every_s: int
+    day_s: int
     commit_ms: int
     checkpoint_every: int
     halt_after_ms: int
@@ -114,6 +117,7 @@ class Engine:
             every_commands=settings.snapshot_every,
             every_s=settings.snapshot_every_s,
         )
+        self._closes: Closes | None = None
         self._status: asyncio.Server | None = None
         self.site.on_halt.append(self._gateway.drop_sessions)
 
@@ -135,6 +139,8 @@ class Engine:
                     self._open(mine)
             group.create_task(self._snapshots.run())
             group.create_task(self._commits.run())
+            if self._closes is not None:
+                group.create_task(self._closes.keep())
             group.create_task(Marks(site=self.site, control=self._control, recovered=self._recovered).keep())
 
     async def close(self) -> None:
@@ -187,6 +193,7 @@ class Engine:
         for sequencer in sequencers:
             self._feed.remember(sequencer.instrument.number, sequencer.quote())
         self.site.open(sequencers)
+        self._closes = Closes(sequencers, day_s=settings.day_s, on_close=self._snapshots.hurry)
         LOG.info("%s: open, epoch %d, %d symbols", self.site.name, self.site.epoch, len(sequencers))
 
     def _sequencer(self, symbol: Rehydrated) -> Sequencer:

@@ -46,6 +46,7 @@ class Settings:
     root: str = ""
     snapshot_every: int = 50_000
     snapshot_every_seconds: int = 30
+    day_seconds: int = 86_400
     recover: str = ""
     buffer_seconds: int = 5
     buffer_mib: int = 1

@@ -48,6 +48,7 @@ def trade_command(settings: Settings, listed: Sequence[str]) -> list[Any]:
         *("--snapshots", Sub("s3://${JournalBucket}/snapshots/")),
         *("--snapshot-every", str(settings.snapshot_every)),
         *("--snapshot-every-s", str(settings.snapshot_every_seconds)),
+        *("--day-s", str(settings.day_seconds)),
         *("--commit-ms", str(settings.commit_ms)),
         *("--checkpoint-every", str(settings.checkpoint_every)),
     ]

@@ -31,7 +31,7 @@ def test_the_primary_trades_from_genesis():
         'python -m engine trade --site primary --environment LIVE --epoch 1 --symbols AAPL,ZZT1 --stream-suffix "" '
         "--stream-region us-west-2 --control s3://${JournalBucket}/control/ "
         "--recovered s3://${JournalBucket}/recovered/ --snapshots s3://${JournalBucket}/snapshots/ "
-        "--snapshot-every 50000 --snapshot-every-s 30 --commit-ms 250 --checkpoint-every 1000"
+        "--snapshot-every 50000 --snapshot-every-s 30 --day-s 86400 --commit-ms 250 --checkpoint-every 1000"
     )
 
 
@@ -40,7 +40,7 @@ def test_the_recovery_site_reads_the_old_epoch_and_writes_its_own():
         "python -m engine trade --site dr-example --environment LIVE --epoch 2 --symbols ZZT2 --stream-suffix -e2 "
         "--stream-region us-west-2 --control s3://${JournalBucket}/control/ "
         "--recover s3://${JournalBucket}/journal/ --recovered s3://${JournalBucket}/recovered/ "
-        "--snapshots s3://${JournalBucket}/snapshots/ --snapshot-every 50000 --snapshot-every-s 30 "
+        "--snapshots s3://${JournalBucket}/snapshots/ --snapshot-every 50000 --snapshot-every-s 30 --day-s 86400 "
         "--commit-ms 250 --checkpoint-every 1000"
     )
 
