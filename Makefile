@@ -15,6 +15,7 @@ MEMBERS ?= 100
 CUSTOMERS ?= 100
 RATE ?=
 SEED ?= 1
+DAY ?= 3600
 REGION ?=
 WINDOW ?=
 LOAD ?=
@@ -57,7 +58,7 @@ drill: $(STAMP) ## Run a drill: on the instance that is up, else in a world that
 
 .PHONY: up
 up: $(STAMP) ## Boot an instance that stays up in the background: Airflow, AWS, the exchange at RATE (1000) commands/s
-	@$(INSTANCE) up --var $(VAR) $(PORTS) $(FLOW) --rate $(or $(RATE),1000)
+	@$(INSTANCE) up --var $(VAR) $(PORTS) $(FLOW) --rate $(or $(RATE),1000) --day-s $(DAY)
 
 .PHONY: status
 status: $(STAMP) ## Show on one screen how the instance is; exit status 0 when all is well

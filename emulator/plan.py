@@ -25,6 +25,10 @@ from emulator.settings import Settings as Aws
 KEPT: Final = "instance.json"
 """Marks a folder as that of the instance which `make up` keeps."""
 KEPT_BUFFER_S: Final = 30
+KEPT_DAYS: Final = 1
+KEPT_SNAPSHOT_S: Final = 120
+KEPT_CAPTURES_S: Final = 600
+"""Longer than a drill; a minute of captures is 10 MB at 1,000 commands/s, and each drill gets all of them."""
 UPKEEP_S: Final = 6 * 3600.0
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 _FOREIGN: Final = ("AIRFLOW_", "AWS_")
@@ -90,6 +94,7 @@ class Settings:
     rate: int
     seed: int
     keep: bool = False  # the instance that stays up, and goes on where it stopped; else a new exchange each time
+    day_s: int = 3600  # of a kept instance: a laptop's day
     reports: Path | None = None  # where copies of reports go; below `var` by default
 
     @property
@@ -212,6 +217,9 @@ def _witnesses(settings: Settings) -> Step:
     bucket = ("--bucket", f"aex-witness-{ACCOUNT}")
     name = ("--name", "exchange.aex.example")
     since_s = wall_ns() / 1e9
+    captures = ["--captures", str(settings.var / "captures")]
+    if settings.keep:
+        captures += ["--keep-s", str(min(KEPT_CAPTURES_S, settings.day_s))]
     flow = ("--members", str(settings.members), "--customers", str(settings.customers))
     pace = ("--rate", str(settings.rate), "--seed", str(settings.seed))
     return Step(
@@ -219,7 +227,7 @@ def _witnesses(settings: Settings) -> Step:
         commands=(
             Command(
                 "witness-members",
-                (*witness, "members", *bucket, *name, *flow, *pace, "--captures", str(settings.var / "captures")),
+                (*witness, "members", *bucket, *name, *flow, *pace, *captures),
             ),
             Command(
                 "witness-exercise",
@@ -286,8 +294,7 @@ def environment(settings: Settings, airflow: Airflow) -> dict[str, str]:
         "AEX_AIRFLOW_USER": "operator",
         "AEX_AIRFLOW_PASSWORDS": str(airflow.passwords),
         "AEX_SYMBOLS": settings.symbols,
-        # What stays up gathers more into an object: tens of thousands of small ones would slow every listing.
-        **({"AEX_BUFFER_S": str(KEPT_BUFFER_S)} if settings.keep else {}),
+        **(_kept(settings) if settings.keep else {}),
         # The embedded CloudWatch has seconds, and nobody but the world's own processes caches its names.
         "AEX_METRIC_PERIOD_S": "1",
         "AEX_TTL_S": "1",
@@ -303,6 +310,16 @@ def environment(settings: Settings, airflow: Airflow) -> dict[str, str]:
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _kept(settings: Settings) -> dict[str, str]:
+    """What stays up has short days and keeps few of them; larger and fewer objects keep every listing quick."""
+    return {
+        "AEX_BUFFER_S": str(KEPT_BUFFER_S),
+        "AEX_DAY_S": str(settings.day_s),
+        "AEX_JOURNAL_DAYS": str(KEPT_DAYS),
+        "AEX_SNAPSHOT_EVERY_S": str(min(KEPT_SNAPSHOT_S, settings.day_s)),
     }
 
 

@@ -249,7 +249,7 @@ def run_verb(arguments: argparse.Namespace) -> int:
 
 def _options(arguments: argparse.Namespace) -> list[str]:
     """The world's options as they were given."""
-    names = ("airflow_port", "aws_port", "dns_port", "members", "customers", "rate", "seed", "symbols")
+    names = ("airflow_port", "aws_port", "dns_port", "members", "customers", "rate", "seed", "day_s", "symbols")
     given = [f"--{name.replace('_', '-')}={getattr(arguments, name)}" for name in names]
     given += [f"--reports={arguments.reports}"] if arguments.reports else []
     return given if arguments.airflow else [*given, "--no-airflow"]

@@ -489,6 +489,7 @@ def add_world_options(parser: argparse.ArgumentParser) -> None:
         ("--customers", 100),
         ("--rate", 10_000),
         ("--seed", 1),
+        ("--day-s", 3600),
     ):
         parser.add_argument(option, type=int, default=count, help=f"(default: {count})")
     parser.add_argument("--reports", type=Path, help="where copies of reports go (default: VAR/reports)")
@@ -514,6 +515,7 @@ def run_verb(arguments: argparse.Namespace) -> int:
         rate=arguments.rate,
         seed=arguments.seed,
         keep=arguments.keep,
+        day_s=arguments.day_s,
         reports=arguments.reports.resolve() if arguments.reports else None,
     )
     return run_world(exchange_plan(with_free_ports(chosen)), arguments.command)

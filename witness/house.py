@@ -52,6 +52,8 @@ class Plan:
     captures: Path
     environment: Environment = Environment.LIVE
     port: int = PORT
+    keep_s: int = 0
+    """Captures are turned over when they are so old; 0: never."""
 
 
 class House:
@@ -87,6 +89,7 @@ class House:
         self._clocks: dict[str, dict[str, str]] = {}
         self._stale = True
         self._refreshed_ns = 0
+        self._turned_ns = clock.monotonic_ns()
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -105,6 +108,12 @@ class House:
             await asyncio.sleep(0)
             self.captures.close()
             self._reserve()
+
+    def _turn_over(self, now_ns: int) -> None:
+        """Let captures that are old enough go: an exchange that runs for days would fill the disk with them."""
+        if self.plan.keep_s and now_ns - self._turned_ns >= self.plan.keep_s * clock.SECOND_NS:
+            self._turned_ns = now_ns
+            self.captures.turn_over()
 
     def stop(self) -> None:
         """Ask `run` to return."""
@@ -197,6 +206,7 @@ class House:
             if now_ns - flush_ns >= FLUSH_NS:
                 flush_ns = now_ns
                 self.captures.flush()
+                self._turn_over(clock.monotonic_ns())
             if now_ns - publish_ns >= PUBLISH_NS:
                 publish_ns = now_ns
                 self._every_second()

@@ -162,10 +162,11 @@ def _of_the_world() -> tuple[type[Exception], ...]:
     from drill.core.evidence.keys import BadKey  # noqa: PLC0415
     from drill.docket import NotRegistered  # noqa: PLC0415
     from drill.primary import PrimaryError  # noqa: PLC0415
+    from drill.retention import RetentionError  # noqa: PLC0415
     from engine.storage import StorageError  # noqa: PLC0415
 
     of_aws = (BotoCoreError, ClientError, EvidenceError, FenceError, RoutingError, SiteError, StackError, StorageError)
-    return (*of_aws, AirflowError, BadKey, BrokenLink, NotRegistered, NothingToAbort, PrimaryError)
+    return (*of_aws, AirflowError, BadKey, BrokenLink, NotRegistered, NothingToAbort, PrimaryError, RetentionError)
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:

@@ -13,13 +13,15 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from drill import primary
+from drill import clock, primary
 from drill.aws.sessions import default_session
 from drill.conclude import conclude_dead
 from drill.deploy import deploy
 from drill.docket import Docket
+from drill.retention import NS, retain
 from drill.settings import Settings
 from drill.unfinished import Unfinished
+from engine.trading_day import last_close
 
 LOOK_S: Final = 5.0
 PATIENCE: Final = 2
@@ -36,6 +38,7 @@ class Keeper:
         self._session = default_session(settings.dr_region)
         self._unfinished = Unfinished(settings)
         self._closed = 0
+        self._kept_s = self._last_close()
         self._trouble = ""
 
     def look(self) -> None:
@@ -43,6 +46,7 @@ class Keeper:
         try:
             self._drills()
             self._exchange()
+            self._days()
         except Exception as error:  # noqa: BLE001 - whatever fails now: the next look may find the world in order
             trouble = f"{type(error).__name__}: {' '.join(str(error).split())}"
             if trouble != self._trouble:
@@ -65,6 +69,16 @@ class Keeper:
             self._say(f"epoch {standing.epoch.epoch} at {standing.epoch.site} does not trade: opening the next one")
             deploy(self._settings)
             self._closed = 0
+
+    def _days(self) -> None:
+        """After each close let go what no recovery needs; while a drill is under way, after it."""
+        close_s = self._last_close()
+        if close_s > self._kept_s and not self._unfinished.drills():
+            self._say(f"the day is closed: {retain(self._settings, self._unfinished)}")
+            self._kept_s = close_s
+
+    def _last_close(self) -> int:
+        return last_close(self._settings.day_s, clock.now_ns() // NS)
 
     def _loses(self, docket: Docket) -> bool:
         """Whether this drill takes the exchange down and up again by itself."""

@@ -1,4 +1,4 @@
-"""What keeps an exchange running, and says how it is: keep, status, conclude."""
+"""What keeps an exchange running, and says how it is: keep, status, conclude, retention."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def add(verbs: Any) -> None:
     verbs.add_parser("keep", help="keep the exchange trading until SIGTERM: next epochs, outcomes of dead drills")
     verbs.add_parser("status", help="how exchange and drills are; status 0 when all is well")
     verbs.add_parser("conclude", help="give every drill that died an outcome and a report")
+    verbs.add_parser("retention", help="remove what no recovery can ask for and what is older than AEX_JOURNAL_DAYS")
 
 
 def keep(_: argparse.Namespace, settings: Settings) -> Answer:
@@ -41,4 +42,12 @@ def conclude(_: argparse.Namespace, settings: Settings) -> Answer:
     return Answer("\n".join(told), {"lines": told})
 
 
-VERBS = {"keep": keep, "status": status, "conclude": conclude}
+def retention(_: argparse.Namespace, settings: Settings) -> Answer:
+    """What may go, goes."""
+    from drill.retention import retain  # noqa: PLC0415
+
+    removed = retain(settings)
+    return Answer(str(removed), {"removed": dict(removed.counts), "kept": removed.kept})
+
+
+VERBS = {"keep": keep, "status": status, "conclude": conclude, "retention": retention}
