@@ -91,6 +91,7 @@ lint: $(STAMP) ## Check style, types, import directions and the rendered templat
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yaml
 	@rendered=$$(mktemp -d); trap 'rm -rf "$$rendered"' EXIT; \
 		$(BIN)/python -m templates render "$$rendered" >/dev/null; \
 		$(BIN)/cfn-lint -r us-west-2 -- "$$rendered"/*.json
