@@ -20,6 +20,7 @@ from drill.operators.collect_captures import CollectCapturesOperator
 from drill.operators.cut_over import CutOverOperator
 from drill.operators.declare import DeclareOperator
 from drill.operators.drain import DrainOperator
+from drill.operators.failback import FailbackOperator
 from drill.operators.fence import FenceOperator
 from drill.operators.form import PARAMS, form
 from drill.operators.full_load import FullLoadOperator
@@ -63,6 +64,7 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, **defaults: str) -
         canaries, full_load = CanariesOperator(task_id="canaries"), FullLoadOperator(task_id="full_load")
         objectives = ObjectivesOperator(task_id="objectives")
         always = {"trigger_rule": TriggerRule.ALL_DONE}
+        failback = FailbackOperator(task_id="failback", **always)
         tear_down = TearDownOperator(task_id="tear_down", **always)
         inventory = InventoryOperator(task_id="inventory", **always)
         verdict, report = JudgeOperator(task_id="verdict", **always), ReportOperator(task_id="report", **always)
@@ -73,8 +75,8 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, **defaults: str) -
         [build, fence] >> drain >> sabotage >> rehydrate
         [rehydrate, captures] >> validate >> cut_over >> members_back >> canaries >> full_load >> objectives
         # Nothing of the drill may still be at work when its site is torn down, whatever failed beside it.
-        [objectives, build, fence, captures, drain, sabotage, rehydrate, validate] >> tear_down
-        tear_down >> inventory >> verdict >> report >> seal >> notify >> gate
+        at_work = [objectives, build, fence, captures, drain, sabotage, rehydrate, validate]
+        at_work >> failback >> tear_down >> inventory >> verdict >> report >> seal >> notify >> gate
     return dag
 
 

@@ -173,6 +173,7 @@ class Sequencer:
         self._on_fence = on_fence
         self._on_snapshot = on_snapshot
         self._snapshot_asked = False
+        self._frozen = False
 
     def append(self, command: Command) -> None:
         """Stamp, number, apply and append one command; its `ts_ns` is replaced. A halted symbol drops it.
@@ -180,7 +181,7 @@ class Sequencer:
         A resend whose answer is still known is answered again and changes nothing, so it gets no seq and is no part
         of the journal; its answer waits in the open batch like all others, behind the frame of the first one.
         """
-        if self.state != SequencerState.OPEN:
+        if self.state != SequencerState.OPEN or self._frozen:
             return
         known = self._venue.recall(command.command_id)
         if known is not None:
@@ -266,6 +267,25 @@ class Sequencer:
     def ask_snapshot(self) -> None:
         """Take a snapshot with the next frame: a quiet symbol's last one is as good as a new one."""
         self._snapshot_asked = True
+
+    @property
+    def last_frame(self) -> bytes:
+        """Digest of the last frame that the journal has confirmed."""
+        return self._previous
+
+    def freeze(self) -> Checkpoint | None:
+        """Take no more commands; gives the state at which it stops, None where the symbol has halted before.
+
+        What was taken goes on to the journal, and its answers to the members.
+        """
+        if self.state != SequencerState.OPEN:
+            return None
+        self._frozen = True
+        return self.mark()
+
+    def thaw(self) -> None:
+        """Take commands again, from the seq at which it was frozen."""
+        self._frozen = False
 
     async def drain(self) -> None:
         """Commit until nothing is left; a symbol that halts has nothing left."""

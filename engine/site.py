@@ -21,6 +21,7 @@ class SiteState(StrEnum):
     RECOVERING = "recovering"
     RECOVERED = "recovered"
     OPEN = "open"
+    FROZEN = "frozen"
     HALTED = "halted"
     DAMAGED = "damaged"
 

@@ -15,6 +15,7 @@ from engine.build import build_digest
 from engine.feed import Feed
 from engine.firehose import Firehose, KeyRing
 from engine.folders import FolderAddresses
+from engine.freezing import Freezing
 from engine.gateway import Gateway
 from engine.group_commit import GroupCommit
 from engine.lease import Lease
@@ -142,6 +143,13 @@ class Engine:
             if self._closes is not None:
                 group.create_task(self._closes.keep())
             group.create_task(Marks(site=self.site, control=self._control, recovered=self._recovered).keep())
+            freezing = Freezing(
+                site=self.site,
+                control=self._control,
+                recovered=self._recovered,
+                drop_sessions=self._gateway.drop_sessions,
+            )
+            group.create_task(freezing.keep())
 
     async def close(self) -> None:
         """Stop accepting, commit what is left, let the answers leave."""

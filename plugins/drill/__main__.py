@@ -59,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--load-s", type=int, help="full load at the DR site")
     run.add_argument("--seed", type=int, help="workload seed, public")
     run.add_argument("--faults", help="fault ids, by commas, such as F01")
+    run.add_argument("--rehydrate", choices=("snapshot", "genesis", "both"), help="how the DR site recovers")
+    run.add_argument("--failback", action=argparse.BooleanOptionalAction, help="go home before the teardown")
     run.add_argument("--nonce", help="64 hex digits, to reproduce a drill; the run is then not blind")
     run.add_argument("--check", action="store_true", help="only check the parameters")
     abort = verbs.add_parser("abort", help="ask a drill that runs to stop; its teardown and report follow")
@@ -184,6 +186,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:
         "load_s",
         "seed",
         "faults",
+        "rehydrate",
+        "failback",
         "nonce",
     )
     params: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}

@@ -10,7 +10,7 @@ import pytest
 
 from drill.triggers import condition, conditions
 from drill.triggers.condition import SETTLE_NS, ConditionTrigger
-from drill.triggers.conditions import State
+from drill.triggers.state import State
 from tests.core import worlds
 
 SECOND = worlds.SECOND

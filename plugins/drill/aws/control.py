@@ -49,6 +49,21 @@ def open_trading(
     _put(session, bucket, f"{root}control/epoch={epoch}/open.json", {"drill": drill}, region)
 
 
+def freeze(session: boto3.Session, bucket: str, epoch: int, *, drill: str, region: str = REGION) -> None:
+    """Let the site of `epoch` stop taking commands and say where it stands."""
+    _put(session, bucket, f"control/epoch={epoch}/freeze.json", {"drill": drill}, region)
+
+
+def thaw(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> None:
+    """Let a frozen site trade on."""
+    client(session, "s3", region).delete_object(Bucket=bucket, Key=f"control/epoch={epoch}/freeze.json")
+
+
+def frozen(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> dict[str, dict[str, Any]]:
+    """Symbol -> `frozen.json` of every symbol that has stopped by order."""
+    return _records(session, bucket, epoch, "frozen.json", region)
+
+
 def mark(session: boto3.Session, bucket: str, epoch: int, *, drill: str, at_ns: int, region: str = REGION) -> None:
     """Ask the engines of `epoch` for their recovery points at `at_ns`: the order of a planned exercise."""
     _put(session, bucket, _mark_key(epoch, drill), {"drill": drill, "at_ns": str(at_ns)}, region)
@@ -77,9 +92,9 @@ def _mark_key(epoch: int, drill: str) -> str:
 
 
 def withdraw(session: boto3.Session, bucket: str, epoch: int, *, root: str = "", region: str = REGION) -> None:
-    """Take both go-aheads back, so that a later site of the same epoch does not find them."""
+    """Take every go-ahead back, so that a later site of the same epoch does not find them."""
     api = client(session, "s3", region)
-    for name in ("recover", "open"):
+    for name in ("recover", "open", "freeze"):
         api.delete_object(Bucket=bucket, Key=f"{root}control/epoch={epoch}/{name}.json")
 
 
@@ -108,10 +123,7 @@ def recovered_file(
 
 def opened(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> dict[str, dict[str, Any]]:
     """Symbol -> `opened.json` of every symbol that a site opened in this epoch."""
-    keys = [key for key in _recovered_keys(session, bucket, epoch, region) if key.endswith("/opened.json")]
-    with ThreadPoolExecutor(READERS) as pool:
-        records = list(pool.map(lambda key: json.loads(_get(session, bucket, key, region)), keys))
-    return {key.split("/")[-2]: record for key, record in zip(keys, records, strict=True)}
+    return _records(session, bucket, epoch, "opened.json", region)
 
 
 def offer(session: boto3.Session, bucket: str, services: Iterable[str], region: str = REGION) -> None:
@@ -122,6 +134,14 @@ def offer(session: boto3.Session, bucket: str, services: Iterable[str], region: 
 def offered(session: boto3.Session, bucket: str, region: str = REGION) -> tuple[str, ...]:
     """The services that were offered when the exchange was deployed."""
     return tuple(json.loads(_get(session, bucket, OFFERED, region))["services"])
+
+
+def _records(session: boto3.Session, bucket: str, epoch: int, name: str, region: str) -> dict[str, dict[str, Any]]:
+    """Symbol -> the record of that name in an epoch's folder."""
+    keys = [key for key in _recovered_keys(session, bucket, epoch, region) if key.endswith(f"/{name}")]
+    with ThreadPoolExecutor(READERS) as pool:
+        records = list(pool.map(lambda key: json.loads(_get(session, bucket, key, region)), keys))
+    return {key.split("/")[-2]: record for key, record in zip(keys, records, strict=True)}
 
 
 def _recovered_keys(session: boto3.Session, bucket: str, epoch: int, region: str, root: str = "") -> list[str]:

@@ -21,6 +21,7 @@ from templates.settings import Settings
 if TYPE_CHECKING:
     import boto3
 
+    from drill.aws.inventory import Resource
     from templates.stacks import Stack
 
 Work = TypeVar("Work")
@@ -72,6 +73,11 @@ class Standing:
         return any(state.failed for state in self.states) and not any(state.moving for state in self.states)
 
 
+def why(standing: Standing) -> str:
+    """The failures of a site in one line."""
+    return "; ".join(f"stack {one.stack}: {one.logical_id}: {one.reason}" for one in standing.failures)
+
+
 def account_refs(settings: Settings) -> list[StackRef]:
     """The stacks that outlive every drill."""
     from templates.stacks import account_stacks  # noqa: PLC0415 - troposphere is slow to import
@@ -93,6 +99,21 @@ def standing_refs(
     pattern = _pattern(site, families)
     found = (state.ref for region in sorted(set(regions)) for state in stacks.listing(session, region))
     return [ref for ref in found if pattern.fullmatch(ref.name)]
+
+
+def without(session: boto3.Session, resources: Iterable[Resource], site: str, regions: Iterable[str]) -> list[Resource]:
+    """The resources that are not a site's: neither named after it nor one of its stacks' own."""
+    refs = standing_refs(session, site, regions)
+    own = {name for ref in refs for name in stacks.physical_ids(session, ref)} | {ref.name for ref in refs}
+    ends = {name.rsplit("/", 1)[-1].rsplit(":", 1)[-1] for name in own} | own
+    return [
+        found
+        for found in resources
+        if f"aex-{site}" not in found.id
+        and f"{site}.aex" not in found.id
+        and found.id not in own
+        and found.id.rsplit("/", 1)[-1].rsplit(":", 1)[-1] not in ends
+    ]
 
 
 def advance(session: boto3.Session, settings: Settings, *, account: bool = False) -> Standing:

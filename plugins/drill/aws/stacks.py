@@ -159,6 +159,18 @@ def failure(session: boto3.Session, ref: StackRef, *, stack_id: str = "") -> Fai
     return Failure(stack=ref.name, logical_id=first.logical_id, resource_type=first.resource_type, reason=first.reason)
 
 
+def physical_ids(session: boto3.Session, ref: StackRef) -> set[str]:
+    """What a stack's resources are called by their services; nothing where the stack is gone."""
+    api = client(session, "cloudformation", ref.region)
+    try:
+        found = api.describe_stack_resources(StackName=ref.name)["StackResources"]
+    except api.exceptions.ClientError as error:
+        if "does not exist" in str(error):
+            return set()
+        raise
+    return {str(entry["PhysicalResourceId"]) for entry in found if entry.get("PhysicalResourceId")}
+
+
 def delete(session: boto3.Session, ref: StackRef) -> None:
     """Start the deletion; deleting a stack that is gone is no error."""
     client(session, "cloudformation", ref.region).delete_stack(StackName=ref.name)

@@ -25,6 +25,7 @@ PHASES = (
     "canaries",
     "full_load",
     "objectives",
+    "failback",
     "tear_down",
     "inventory",
     "verdict",

@@ -48,6 +48,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     control: str  # caught | missed | not_run
     symbols_ok: int
     teardown: str  # clean | orphans:n | not_run
+    failback: str = "not_planned"  # pass | fail | not_run | not_planned
 
 
 def spoken_duration(ns: int) -> str:
@@ -181,6 +182,8 @@ def steps_ran(case: Case) -> Iterator[Ruling]:
         case.phases[name].status in {"failed", "unfinished"} for name in JUDGED
     )
     for name in () if stopped else JUDGED:
+        if name == "failback" and not case.plan.failback:
+            continue  # records of before it was a phase are judged by the same rules
         if case.phases[name].status != "done":
             yield _invalid("I-STEP", f"nothing stopped the drill, yet phase {name} has no record of ending")
     for name, before in DEPENDS_ON.items():
@@ -483,6 +486,47 @@ def objectives_are_met(case: Case) -> Iterator[Ruling]:
             yield _fail("F-OBJECTIVE", f"{check['symbol']}: {check['expectation']}")
 
 
+def exchange_went_home(case: Case) -> Iterator[Ruling]:
+    """FAIL: the primary came to another state than the DR site had stopped in, or lost what that had acknowledged."""
+    frozen, home = case.evidence.get("frozen"), case.evidence.get("recovered-home")
+    rows = home["symbols"] if home else {}
+    for symbol, row in sorted((frozen or {"symbols": {}})["symbols"].items()):
+        came = rows.get(symbol)
+        if came is None or row.get("halted"):
+            continue
+        if (came["seq"], came["digest"]) != (row["seq"], row["digest"]):
+            text = f"{symbol}: frozen at seq {row['seq']}, the primary recovered seq {came['seq']}, and another state"
+            yield _fail("F-FAILBACK", text)
+    highest = (case.evidence.get("acked-home") or {"highest": {}})["highest"]
+    for symbol, seq in sorted(highest.items()):
+        if home and seq > int(rows[symbol]["seq"]):
+            text = f"{symbol}: seq {seq} was acknowledged at the DR site, the primary has {rows[symbol]['seq']}"
+            yield _fail("F-FAILBACK", text)
+    if case.plan.failback and case.evidence.get("word-loss") and case.evidence.get("failback") is None:
+        yield _fail("F-FAILBACK", "the exchange did not go home to its primary")
+
+
+def failback(evidence: Evidence) -> str:
+    """`not_planned`, `pass`, or `fail`: what became of going home, whatever the drill's own verdict is."""
+    plan = evidence.plan
+    if plan is None or not plan.failback:
+        return "not_planned"
+    if evidence.get("failback") is None:
+        return "fail" if evidence.get("word-loss") else "not_run"
+    return "fail" if _went_wrong(evidence) else "pass"
+
+
+def _went_wrong(evidence: Evidence) -> bool:
+    frozen, home = evidence.get("frozen")["symbols"], evidence.get("recovered-home")["symbols"]
+    highest = (evidence.get("acked-home") or {"highest": {}})["highest"]
+    moved = any(
+        (row["seq"], row["digest"]) != (home[symbol]["seq"], home[symbol]["digest"])
+        for symbol, row in frozen.items()
+        if not row.get("halted")
+    )
+    return moved or any(seq > int(home[symbol]["seq"]) for symbol, seq in highest.items())
+
+
 def nothing_is_left(case: Case) -> Iterator[Ruling]:
     """FAIL: the teardown left something, or nobody looked."""
     found = teardown(case.evidence)
@@ -549,6 +593,7 @@ RULES: tuple[Rule, ...] = (
     trading_resumed,
     performance_holds,
     objectives_are_met,
+    exchange_went_home,
     nothing_is_left,
     scope_is_whole,
     snapshots_were_fresh,
@@ -642,4 +687,5 @@ def judge(evidence: Evidence) -> Verdict:
         control=control(evidence),
         symbols_ok=symbols_ok(evidence, at),
         teardown=teardown(evidence),
+        failback=failback(evidence),
     )

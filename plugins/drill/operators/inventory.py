@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from drill import clock
-from drill.aws import inventory
+from drill.aws import inventory, sites
 from drill.docket import Docket
 from drill.operators.step import RedResult, Step
+from drill.site_settings import PRIMARY
 
 
 class InventoryOperator(Step):
@@ -37,6 +38,8 @@ class InventoryOperator(Step):
         before = inventory.decode(taken)
         after = inventory.snapshot(docket.home, before.regions, services=before.services)
         orphans = inventory.orphans(docket.home, before, after)
+        if docket.document("failback") is not None:  # the primary was built anew: it is what it should be
+            orphans = sites.without(docket.home, orphans, PRIMARY, before.regions)
         docket.file(
             "inventory",
             {

@@ -15,6 +15,24 @@ DELETE_S = 600
 GONE = Wait("site_gone", DELETE_S, then="deleted")
 
 
+def _delete(docket: Docket) -> Wait:
+    """The site goes, unless the exchange lives there: a failback that failed must not end in no exchange at all."""
+    if _is_home(docket):
+        site = docket.plan().site
+        raise RedResult(f"the exchange trades at {site}: the site stays until it has gone home (DAG dr_failback)")
+    return GONE
+
+
+def _is_home(docket: Docket) -> bool:
+    """Whether this drill's site is the exchange's only one: it was to go home, and did not."""
+    plan, settings = docket.plan(), docket.settings
+    if not plan.failback:
+        return False
+    place = (docket.home, settings.journal_bucket)
+    newest = fence.current(*place, settings.dr_region)
+    return newest.site == plan.site and bool(control.opened(*place, plan.epoch, region=settings.dr_region))
+
+
 class TearDownOperator(Step):
     """Leaves the account as it was before the build: primary and evidence excepted."""
 
@@ -35,13 +53,13 @@ class TearDownOperator(Step):
         if then != "revealed":
             raise RedResult(text)
         docket.event(self.phase, "note", text=f"no reveal: {text}")
-        return GONE
+        return _delete(docket)
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> Wait | dict[str, Any]:
         """First the reveal, then the stacks."""
         if then == "revealed":
             docket.file("word-reveal", found)
-            return GONE
+            return _delete(docket)
         if "failed" in found:
             raise RedResult(found["failed"])
         docket.file("teardown", {"site": docket.plan().site, "region": docket.plan().dr_region})

@@ -14,6 +14,7 @@ from drill.aws.drill_lock import RENEW_NS
 from drill.docket import Docket
 from drill.settings import Settings
 from drill.triggers import conditions
+from drill.triggers.state import State
 
 PROGRESS_NS = 1_000_000_000
 LOOKS_PER_QUESTION = 4  # whether the drill was aborted is asked once a second
@@ -82,7 +83,7 @@ class ConditionTrigger(BaseTrigger):
     async def _poll(self, deadline: int) -> dict[str, Any]:
         docket = await asyncio.to_thread(self._open)
         renew_at = 0
-        told, told_at, state = "", 0, conditions.State(done=False, text="not looked yet")
+        told, told_at, state = "", 0, State(done=False, text="not looked yet")
         for look in itertools.count():
             if clock.mono_ns() >= deadline:
                 break

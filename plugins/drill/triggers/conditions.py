@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from drill import clock
 from drill.aws import control, fleet, journal_lag, routing, sites, stacks
-from drill.aws.stacks import Failure
 from drill.core.plan import Plan
 from drill.docket import Docket
 from drill.settings import Settings
 from drill.site_settings import dr_site
+from drill.triggers.home_conditions import epoch_drained, home_cleared, home_open, home_up, site_frozen
+from drill.triggers.state import State
 from templates.settings import Settings as SiteSettings
 from templates.settings import stream_name
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What one look saw: done or not, one line of progress with counts, and what the step wants to know."""
-
-    done: bool
-    text: str
-    found: dict[str, Any] = field(default_factory=dict)
 
 
 def word_said(docket: Docket, *, word: str) -> State:
@@ -80,9 +71,7 @@ def site_up(docket: Docket) -> State:
     session = docket.sessions(site.region)
     standing = sites.advance(session, site)
     if standing.failed:
-        return State(
-            done=True, text="failed", found={"failed": "; ".join(_why(failure) for failure in standing.failures)}
-        )
+        return State(done=True, text="failed", found={"failed": sites.why(standing)})
     complete = sum(state.complete for state in standing.states)
     if not standing.complete:
         return State(done=False, text=f"{complete}/{len(standing.states)} stacks complete")
@@ -90,10 +79,6 @@ def site_up(docket: Docket) -> State:
     up = [status for status in statuses if status.state == "empty"]
     found = {"at_ns": str(clock.now_ns()), "engines": [_as_document(status) for status in statuses]}
     return State(done=len(up) == len(site.tasks), text=f"{len(up)}/{len(site.tasks)} engine tasks answer", found=found)
-
-
-def _why(failure: Failure) -> str:
-    return f"stack {failure.stack}: {failure.logical_id}: {failure.reason}"
 
 
 def _engines(docket: Docket, site: SiteSettings) -> list[fleet.EngineStatus]:
@@ -178,9 +163,7 @@ def site_gone(docket: Docket) -> State:
     plan = docket.plan()
     standing = sites.retreat(docket.sessions(plan.dr_region), plan.site, regions(docket.settings, plan))
     if standing.failures and standing.failed:
-        return State(
-            done=True, text="failed", found={"failed": "; ".join(_why(failure) for failure in standing.failures)}
-        )
+        return State(done=True, text="failed", found={"failed": sites.why(standing)})
     return State(done=standing.gone, text=f"{len(standing.states)} stacks left")
 
 
@@ -203,5 +186,10 @@ CONDITIONS: dict[str, Callable[..., State]] = {
         members_back,
         elapsed,
         site_gone,
+        epoch_drained,
+        home_cleared,
+        home_up,
+        site_frozen,
+        home_open,
     )
 }
