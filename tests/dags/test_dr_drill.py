@@ -21,7 +21,7 @@ from drill.core.presets import PRESETS
 from tests.core import worlds
 from tests.drill.airflow_home import ROOT
 
-ALWAYS = ["tear_down", "inventory", "verdict", "report", "seal", "notify", "gate"]
+ALWAYS = ["failback", "tear_down", "inventory", "verdict", "report", "seal", "notify", "gate"]
 AFTER = {
     "register": set(),
     "preflight": {"register"},
@@ -40,7 +40,8 @@ AFTER = {
     "full_load": {"canaries"},
     "objectives": {"full_load"},
     # Not only the last step: a failure of one branch must not take down what another one is still building.
-    "tear_down": {"objectives", "build", "fence", "captures", "drain", "sabotage", "rehydrate", "validate"},
+    "failback": {"objectives", "build", "fence", "captures", "drain", "sabotage", "rehydrate", "validate"},
+    "tear_down": {"failback"},
     "inventory": {"tear_down"},
     "verdict": {"inventory"},
     "report": {"verdict"},
@@ -95,7 +96,7 @@ def test_teardown_and_what_follows_run_after_any_failure_and_nothing_else_does(d
 
 
 def test_teardown_waits_for_every_step_whatever_became_of_the_branches(dag):
-    assert dag.get_task("tear_down").get_flat_relative_ids(upstream=True) == set(AFTER) - set(ALWAYS)
+    assert dag.get_task("tear_down").get_flat_relative_ids(upstream=True) == set(AFTER) - set(ALWAYS) | {"failback"}
 
 
 def test_the_gate_alone_decides_the_runs_colour(dag):
