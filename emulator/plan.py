@@ -209,6 +209,7 @@ def _deploy() -> Step:
         name="exchange",
         commands=(Command("deploy", (sys.executable, "-m", "drill", "deploy")),),
         after=("aws",),
+        patience_s=1800,  # it bounds each of its parts by itself: stacks, drain, recovery of a long journal
     )
 
 
@@ -315,12 +316,12 @@ def environment(settings: Settings, airflow: Airflow) -> dict[str, str]:
 
 def _kept(settings: Settings) -> dict[str, str]:
     """What stays up has short days and keeps few of them; larger and fewer objects keep every listing quick."""
-    return {
+    chosen = {
         "AEX_BUFFER_S": str(KEPT_BUFFER_S),
-        "AEX_DAY_S": str(settings.day_s),
         "AEX_JOURNAL_DAYS": str(KEPT_DAYS),
-        "AEX_SNAPSHOT_EVERY_S": str(min(KEPT_SNAPSHOT_S, settings.day_s)),
+        "AEX_SNAPSHOT_EVERY_S": str(KEPT_SNAPSHOT_S),
     }
+    return {"AEX_DAY_S": str(settings.day_s)} | {name: os.environ.get(name, value) for name, value in chosen.items()}
 
 
 def _from_here(path: Path) -> str:

@@ -81,6 +81,7 @@ def _members(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> argp
     verb.add_argument("--rate", type=whole, default=10_000, help="commands per second, all members together")
     verb.add_argument("--seed", type=int, default=1, help="of the workload (public)")
     verb.add_argument("--captures", type=Path, required=True, help="folder of the ack captures")
+    verb.add_argument("--keep-s", type=int, default=0, help="turn captures over when so old; 0: never")
     verb.set_defaults(start=start_members)
     return verb
 
@@ -124,7 +125,7 @@ def start_members(args: argparse.Namespace) -> None:
     from witness.house import Plan  # noqa: PLC0415
     from witness.members import trade  # noqa: PLC0415
 
-    plan = Plan(args.members, args.customers, args.rate, args.seed, args.captures)
+    plan = Plan(args.members, args.customers, args.rate, args.seed, args.captures, keep_s=args.keep_s)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(trade(plan, args.name, open_bucket(args.bucket)))
 

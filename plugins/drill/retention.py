@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 KEPT_SNAPSHOTS: Final = 10
 """Of each symbol: the newest, and enough older ones for a recovery that rejects some."""
-MARGIN_NS: Final = 240 * 1_000_000_000
-"""How far the store's clock may be off the engines', twice over what recovery allows for (engine.snapshot_shelf)."""
 NS: Final = 1_000_000_000
 PER_CALL: Final = 1000
 
@@ -71,18 +69,19 @@ def retain(settings: Settings, unfinished: Unfinished | None = None) -> Removed:
     close_s = last_close(settings.day_s, clock.now_ns() // NS)
     before_ns = (close_s - settings.journal_days * settings.day_s) * NS
     newest = fence.current(session, settings.journal_bucket, settings.dr_region).epoch
+    margin_ns = settings.clock_margin_s * NS
     removed = Removed()
     for symbol in (*settings.listing, *settings.test_symbols):
         links = read_lineage(house.recovered, house.journal, symbol, newest)
         shelf = snapshots(house.snapshots, symbol, links)
-        anchor = find_anchor(house, shelf[:KEPT_SNAPSHOTS])
+        anchor = find_anchor(house, shelf[:KEPT_SNAPSHOTS], margin_ns)
         if anchor is None:
             removed.kept.append(symbol)
             continue
         below = [f"snapshots/{key}" for key, _ in shelf[KEPT_SNAPSHOTS:]]
         removed.counts["snapshots"] += house.remove(house.versions_of(below))
         old = (one for link in links for one in house.versions(f"journal/epoch={link.epoch}/symbol={symbol}/"))
-        removed.counts["journal"] += house.remove(spent(old, anchor, before_ns))
+        removed.counts["journal"] += house.remove(spent(old, anchor, before_ns, margin_ns))
     removed.counts["recoveries"] += house.remove(_old_results(house, newest, before_ns))
     superseded = (one for one in house.versions("control/") if not one.newest and one.modified_ns < before_ns)
     removed.counts["control"] += house.remove(superseded)
@@ -105,25 +104,25 @@ def snapshots(store: Store, symbol: str, links: Sequence[Link]) -> list[tuple[st
     return found
 
 
-def find_anchor(house: House, kept: Sequence[tuple[str, Link]]) -> Snapshot | None:
+def find_anchor(house: House, kept: Sequence[tuple[str, Link]], margin_ns: int) -> Snapshot | None:
     """The oldest of the kept snapshots that can be read and that the journal vouches for."""
     for key, link in reversed(kept):
         try:
             snapshot = decode_snapshot(house.snapshots.get(key))
         except EngineError:
             continue
-        if vouched(house.journal, snapshot, link):
+        if vouched(house.journal, snapshot, link, margin_ns):
             return snapshot
     return None
 
 
-def vouched(journal: Store, snapshot: Snapshot, link: Link) -> bool:
+def vouched(journal: Store, snapshot: Snapshot, link: Link, margin_ns: int) -> bool:
     """Whether the journal says the same of the state at the snapshot's seq: a frame ends there with its digest."""
     if snapshot.seq == link.start_seq:
         return (snapshot.digest.hex(), snapshot.last_frame.hex()) == (link.start_digest, link.start_frame)
     damages: list[Damage] = []
     for entry in journal.list(f"epoch={link.epoch}/symbol={snapshot.symbol}/"):
-        if abs(entry.modified_ns - snapshot.taken_ns) > MARGIN_NS:
+        if entry.modified_ns < snapshot.taken_ns - margin_ns - NS:  # S3 tells whole seconds
             continue
         for placed in read_object(journal, entry.key, snapshot.symbol, damages):
             frame = placed.frame
@@ -132,7 +131,7 @@ def vouched(journal: Store, snapshot: Snapshot, link: Link) -> bool:
     return False
 
 
-def spent(versions: Iterable[Version], anchor: Snapshot, before_ns: int) -> Iterator[Version]:
+def spent(versions: Iterable[Version], anchor: Snapshot, before_ns: int, margin_ns: int) -> Iterator[Version]:
     """The journal's versions that no recovery can ask for and that are older than what is kept.
 
     An object of the anchor's own epoch is stored after all its records were confirmed, and a record is confirmed before
@@ -140,7 +139,7 @@ def spent(versions: Iterable[Version], anchor: Snapshot, before_ns: int) -> Iter
     """
     for one in versions:
         epoch = int(one.key.partition("epoch=")[2].partition("/")[0])
-        below = epoch < anchor.epoch or (epoch == anchor.epoch and one.modified_ns < anchor.taken_ns - MARGIN_NS)
+        below = epoch < anchor.epoch or (epoch == anchor.epoch and one.modified_ns < anchor.taken_ns - margin_ns)
         if below and one.modified_ns < before_ns:
             yield one
 

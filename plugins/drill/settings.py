@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     snapshot_every: int = Field(default=50_000, ge=1, description="most commands between two snapshots of a symbol")
     snapshot_every_s: int = Field(default=30, ge=1, description="most seconds between two snapshots of a symbol")
     day_s: int = Field(default=86_400, ge=1, description="a trading day; 86400 closes at 16:00 in New York")
+    clock_margin_s: int = Field(default=240, ge=1, description="retention: how far the store's clock may be off ours")
     journal_days: int = Field(default=2555, ge=1, description="closed trading days whose journal is kept")
     rehydrate: Literal["snapshot", "genesis", "both"] = Field(
         default="both", description="how a drill recovers, unless it says otherwise"

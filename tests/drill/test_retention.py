@@ -9,13 +9,14 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drill.retention import KEPT_SNAPSHOTS, MARGIN_NS, NS, Version, find_anchor, snapshots, spent, vouched
+from drill.retention import KEPT_SNAPSHOTS, NS, Version, find_anchor, snapshots, spent, vouched
 from engine.lineage import Link
 from engine.messages import Environment
 from engine.snapshot import Snapshot, encode_snapshot, snapshot_key
 from engine.storage import MemoryStore
 from engine.venue import Venue
 
+MARGIN_NS = 240 * NS
 SKEW_S = MARGIN_NS // NS // 2
 """What recovery believes clocks to differ by at most; retention allows for twice of it."""
 
@@ -64,7 +65,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Written], Snapshot]:
 @given(histories(), st.integers(9_000, 30_000))
 def test_what_goes_lies_below_the_anchor_and_is_old(history: tuple[list[Written], Snapshot], before_s: int) -> None:
     objects, anchor = history
-    gone = {one.key for one in spent((written.version for written in objects), anchor, before_s * NS)}
+    gone = {one.key for one in spent((written.version for written in objects), anchor, before_s * NS, MARGIN_NS)}
     for written in objects:
         if written.version.key in gone:
             assert written.last_seq <= anchor.seq
@@ -80,7 +81,7 @@ def test_old_objects_of_earlier_epochs_and_well_below_the_anchor_do_go() -> None
         Version("journal/epoch=3/symbol=AAPL/d", "v", 700 * NS, newest=True),
         Version("journal/epoch=1/symbol=AAPL/e", "v", 990 * NS, newest=False),  # young
     ]
-    assert [one.key[-1] for one in spent(listed, anchor, 950 * NS)] == ["a", "b"]
+    assert [one.key[-1] for one in spent(listed, anchor, 950 * NS, MARGIN_NS)] == ["a", "b"]
 
 
 def shelf(*kept: Snapshot) -> Any:
@@ -102,12 +103,12 @@ def test_the_anchor_is_the_oldest_kept_one_that_the_journal_vouches_for() -> Non
     link = Link(3, start_seq=50, start_frame=opening.last_frame.hex(), start_digest=opening.digest.hex())
     house = shelf(snapshot_of(10), opening, snapshot_of(70, epoch=3))
     listed = snapshots(house.snapshots, "AAPL", (Link(1), link))
-    assert find_anchor(house, listed[:KEPT_SNAPSHOTS]) == opening
+    assert find_anchor(house, listed[:KEPT_SNAPSHOTS], MARGIN_NS) == opening
     house.snapshots.put(listed[1][0], b"not a snapshot")
-    assert find_anchor(house, listed) is None  # nothing else is vouched for: the journal is empty
+    assert find_anchor(house, listed, MARGIN_NS) is None  # nothing else is vouched for: the journal is empty
 
 
 def test_a_state_that_the_opening_record_denies_is_no_anchor() -> None:
     opening = snapshot_of(50, epoch=3)
     denied = Link(3, start_seq=50, start_frame=opening.last_frame.hex(), start_digest="00" * 32)
-    assert not vouched(MemoryStore("retention-empty"), opening, denied)
+    assert not vouched(MemoryStore("retention-empty"), opening, denied, MARGIN_NS)

@@ -17,11 +17,12 @@ import pytest
 
 from emulator.admission import WorldError
 from emulator.airflow import Airflow
-from emulator.plan import KEPT, Settings, furnish
+from emulator.plan import KEPT, Settings, exchange_plan, furnish
 from emulator.processes import MARK, Record, read_records, write_record
 from emulator.settings import ACCOUNT
 from emulator.upkeep import upkeep
 from emulator.world import MOST_RESTARTS, REFUSED, records_of, standing_of
+from witness.__main__ import parser as witness_parser
 
 STANDIN = Path(__file__).with_name("standin.py")
 PAUSE = (sys.executable, "-S", "-c", "import signal; signal.pause()")
@@ -416,3 +417,14 @@ def test_upkeep_removes_old_logs_and_empty_folders_and_nothing_young(tmp_path: P
         os.utime(path, (0, 0))
     assert upkeep(tmp_path, 30, airflow=False) == 0
     assert [path.exists() for path in (old, old.parent, young, component, task)] == [False, False, True, True, False]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_every_witness_of_the_plan_is_called_as_it_wants_to_be(tmp_path: Path, keep: bool) -> None:
+    plan = exchange_plan(Settings(tmp_path, True, 1, 2, 3, "", 5, 5, 5, 1, keep=keep))
+    commands = [command for step in plan.steps for command in step.commands]
+    called = [command.argv[3:] for command in commands if command.argv[1:3] == ("-m", "witness")]
+    verbs = [witness_parser().parse_args(line).verb for line in called]
+    assert {"members", "monitor", "agent"} <= set(verbs)
+    chosen = witness_parser().parse_args(called[0])
+    assert chosen.keep_s == (600 if keep else 0)
