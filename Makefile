@@ -26,6 +26,8 @@ AIRFLOW_PORT ?= 8080
 AWS_PORT ?= 4566
 DNS_PORT ?= 5354
 TESTS ?= tests
+SEEDS ?= 1000
+FIRST ?= 1
 
 FLOW := --symbols "$(SYMBOLS)" --members $(MEMBERS) --customers $(CUSTOMERS) --seed $(SEED)
 PORTS := --airflow-port $(AIRFLOW_PORT) --aws-port $(AWS_PORT) --dns-port $(DNS_PORT)
@@ -84,6 +86,10 @@ ifeq ($(CHROMIUM),)
 else
 	@$(BIN)/python -m pytest $(TESTS)
 endif
+
+.PHONY: sim
+sim: $(STAMP) ## Live through SEEDS histories of the exchange under a nemesis, on simulated time (SEEDS=1000 FIRST=1)
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $$(nproc)
 
 .PHONY: lint
 lint: $(STAMP) ## Check style, types, import directions and the rendered templates
