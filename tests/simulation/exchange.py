@@ -27,6 +27,7 @@ from engine.ports import Ports
 from engine.sequencer import SequencerState
 from engine.site import SiteState
 from engine.trade import Engine, TradeSettings
+from engine.trading_day import Closes
 from tests.simulation.loop import PROCESS, SimulatedLoop
 from tests.simulation.member import Member
 from tests.simulation.world import Bucket, Delivery, Nemesis, Process, View, Wire
@@ -86,6 +87,7 @@ class History:
         self.delivery = Delivery(self.loop, self.nemesis, self.buckets["journal"])
         numbers = tuple(listed.number for listed in listing(SYMBOLS))
         self.members = [Member(number, numbers, random.Random(seed * 100 + number)) for number in MEMBERS]
+        self.day_s = self.draw.choice((15, 3600))
         self.epoch = 1
         self.current: Site | None = None
         self.sites: list[Site] = []
@@ -121,6 +123,7 @@ class History:
             snapshots=f"{place}snapshots",
             snapshot_every=self.draw.choice((10, 40)),
             snapshot_every_s=20,
+            day_s=self.day_s,
             commit_ms=250,
             checkpoint_every=7,
             halt_after_ms=10_000,
@@ -369,7 +372,11 @@ def _ports(history: History) -> Iterator[None]:
     """Production's clock reads simulated time; its log is silent; its stores are the world's."""
     logging.disable(logging.CRITICAL)
     try:
-        with patch.object(clock, "now_ns", history.loop.now_ns), patch.object(clock, "lease_ns", history.loop.lease_ns):
+        with (
+            patch.object(clock, "now_ns", history.loop.now_ns),
+            patch.object(clock, "lease_ns", history.loop.lease_ns),
+            patch.dict(Closes.__init__.__kwdefaults__, now_ns=history.loop.now_ns),
+        ):
             yield
     finally:
         logging.disable(logging.NOTSET)
