@@ -26,7 +26,14 @@ def drill_statements() -> list[dict[str, Any]]:
 
 
 def _stacks() -> list[dict[str, Any]]:
-    actions = ["CreateStack", "DeleteStack", "DescribeStackEvents", "DescribeStackResources", "DescribeStacks"]
+    actions = [
+        "CreateStack",
+        "DeleteStack",
+        "DescribeStackEvents",
+        "DescribeStackResources",
+        "DescribeStacks",
+        "GetTemplate",
+    ]
     more = ["GetTemplate", "ListStackResources"]
     return [
         statement(
@@ -195,7 +202,7 @@ def _objects() -> list[dict[str, Any]]:
         statement("EvidenceBucket", [*settings, "s3:ListBucket", "s3:ListBucketVersions"], [Sub(_EVIDENCE)]),
         # Heads are put where none is; what lies there cannot be deleted or written over by whoever writes the chain.
         statement("Anchor", evidence, objects(_ANCHOR, "heads/*")),
-        statement("AnchorBucket", [*settings, "s3:ListBucket"], [Sub(_ANCHOR)]),
+        statement("AnchorBucket", [*settings, "s3:ListBucket", "s3:ListBucketVersions"], [Sub(_ANCHOR)]),
         statement("Orders", ["s3:GetObject", "s3:PutObject"], objects(_WITNESS, "orders/*")),
         statement("Words", ["s3:GetObject"], objects(_WITNESS, "*")),
         statement("WordList", ["s3:ListBucket"], [Sub(_WITNESS)]),

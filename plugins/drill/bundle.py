@@ -28,7 +28,7 @@ def bundle(docket: Docket) -> bytes:
         Bundle(
             drill=docket.drill,
             manifest=manifest,
-            artifacts={entry.name: docket.stored(entry.name) for entry in listed.artifacts},
+            artifacts={entry.name: docket.sealed(entry) for entry in listed.artifacts},
             chain=tuple(link.content for link in docket.chain().read().links),
         )
     )

@@ -140,6 +140,16 @@ class Docket:
         """The artifact of exactly this name; raises NotFoundError where there is none."""
         return self._evidence.get(name)
 
+    def sealed(self, entry: Entry) -> bytes:
+        """The artifact in the version that was sealed, whatever was put over it since.
+
+        Raises EvidenceDamagedError where its hash is another.
+        """
+        key = f"{evidence_store.PREFIX}{self.drill}/{entry.name}"
+        artifact = Artifact(key=key, sha256=entry.sha256, size=entry.size, version=entry.version_id)
+        bucket, region = self.settings.evidence_bucket, self.settings.dr_region
+        return evidence_store.get(self.home, bucket, artifact, region=region)
+
     def _newest(self, stem: str, suffixes: tuple[str, ...] = ()) -> str | None:
         """The name under which the last attempt wrote `stem`, among these suffixes (none: whatever they are)."""
         tried: dict[int, str] = {}

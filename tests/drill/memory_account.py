@@ -50,8 +50,18 @@ class MemoryS3:
         if self._etag(bucket, key) != etag:
             raise refusal("PreconditionFailed", operation)
 
-    def get_object(self, *, Bucket: str, Key: str, Range: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
-        body = self.content(Bucket, Key)
+    def get_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Key: str,  # noqa: N803
+        Range: str = "",  # noqa: N803
+        VersionId: str = "",  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
+        stack = self.versions.get((Bucket, Key), ())
+        wanted = [version for version in stack if version["VersionId"] == VersionId] if VersionId else stack
+        body = wanted[-1]["Body"] if wanted else None
         if body is None:
             raise refusal("NoSuchKey", "GetObject")
         if not Range:

@@ -168,6 +168,15 @@ def test_a_head_that_was_not_anchored_is_anchored_by_the_next_try(closed, accoun
     assert len(docket.chain().heads()) == 2
 
 
+def test_what_was_put_over_a_sealed_artifact_or_an_anchored_head_does_not_count(closed, account, settings):
+    """The drill's own role may put objects; it cannot delete the version that was sealed."""
+    docket = closed()
+    before, heads = bundle(docket), docket.chain().heads()
+    account.s3.put_object(Bucket=settings.evidence_bucket, Key=f"drills/{worlds.DRILL}/verdict.json", Body=b"{}")
+    account.s3.put_object(Bucket=settings.anchor_bucket, Key="heads/000000000003.json", Body=b"{}")
+    assert (bundle(docket), docket.chain().heads()) == (before, heads)
+
+
 def test_a_drill_without_an_outcome_has_no_bundle(docket):
     with pytest.raises(NotSealed, match="its outcome is MISSING"):
         bundle(docket)

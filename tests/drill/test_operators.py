@@ -180,6 +180,7 @@ def built(monkeypatch):
         for at, name, status in ((5, "Vpc", "CREATE_IN_PROGRESS"), (9, "Vpc", "CREATE_COMPLETE"))
     ]
     monkeypatch.setattr(stacks, "events", lambda session, ref: history)
+    monkeypatch.setattr(stacks, "body", lambda session, ref: b'{"Description": "as deployed"}')
     monkeypatch.setattr(sites, "site_refs", lambda site: [StackRef("a", site.region), StackRef("b", site.region)])
     monkeypatch.setattr(isolation, "attempts", lambda *_: {"role": "r", "attempts": []})
 
@@ -202,6 +203,7 @@ def test_the_build_files_the_stacks_own_events(docket, built, monkeypatch):
     document = docket.document("stacks")
     assert (document["started_ns"], document["completed_ns"]) == ("4", "9")
     assert document["stacks"]["a"][1] == ["9", "Vpc", "T", "CREATE_COMPLETE"]
+    assert docket.find("templates/a.json") == b'{"Description": "as deployed"}'
     assert docket.document("engines")["engines"] == found["engines"]
     assert docket.document("isolation")["attempts"] == []
 

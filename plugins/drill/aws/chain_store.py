@@ -52,6 +52,17 @@ class Place:
             bodies = pool.map(lambda key: bytes(api.get_object(Bucket=self.bucket, Key=key)["Body"].read()), keys)
             return dict(zip(keys, bodies, strict=True))
 
+    def first_contents(self, prefix: str) -> dict[str, bytes]:
+        """The same in each object's oldest version: whoever may write here may put a new version over it, and no more."""
+        api = client(self.session, "s3", self.region)
+        pages = api.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
+        # Newest first: the last one that is seen of a key is its oldest.
+        oldest = {entry["Key"]: entry["VersionId"] for page in pages for entry in page.get("Versions", ())}
+        return {
+            key: bytes(api.get_object(Bucket=self.bucket, Key=key, VersionId=version)["Body"].read())
+            for key, version in sorted(oldest.items())
+        }
+
 
 class ChainStore:
     """The chain in `home`, its heads in `away`; `signer` is asked for only when something is appended."""
@@ -110,8 +121,8 @@ class ChainStore:
             self._away.put(stamp, self._stamp(head))
 
     def heads(self) -> list[tuple[bytes, bytes | None]]:
-        """Every anchored head as stored, with its time stamp where there is one, in order of numbers."""
-        there = self._away.contents(HEADS)
+        """Every anchored head as it was first stored, with its time stamp where there is one, in order of numbers."""
+        there = self._away.first_contents(HEADS)
         return [
             (content, there.get(key.removesuffix(".json") + STAMP_SUFFIX))
             for key, content in there.items()

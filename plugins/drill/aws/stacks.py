@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -169,6 +170,14 @@ def physical_ids(session: boto3.Session, ref: StackRef) -> set[str]:
             return set()
         raise
     return {str(entry["PhysicalResourceId"]) for entry in found if entry.get("PhysicalResourceId")}
+
+
+def body(session: boto3.Session, ref: StackRef) -> bytes:
+    """The stack's template as it was deployed: from CloudFormation, not from our own code."""
+    api = client(session, "cloudformation", ref.region)
+    found = api.get_template(StackName=ref.name, TemplateStage="Original")["TemplateBody"]
+    # botocore has parsed a JSON template already; one in YAML comes as the text that it is.
+    return found.encode() if isinstance(found, str) else json.dumps(found, separators=(",", ":")).encode()
 
 
 def delete(session: boto3.Session, ref: StackRef) -> None:

@@ -24,7 +24,7 @@ class BuildOperator(Step):
         return Wait("site_up", BUILD_S)
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """File the stacks' own events, the engines' answers and the attempts that had to be refused."""
+        """File the stacks' events and templates as deployed, the engines' answers, the attempts that had to be refused."""
         plan = docket.plan()
         site = dr_site(docket.settings, plan)
         if "failed" in found:
@@ -43,6 +43,8 @@ class BuildOperator(Step):
                 },
             },
         )
+        for ref in sites.site_refs(site):
+            docket.put(f"templates/{ref.name}.json", stacks.body(session, ref))
         docket.file("engines", found)
         proof = isolation.attempts(session, site, docket.settings.journal_bucket)
         docket.file("isolation", proof)
