@@ -26,14 +26,7 @@ def drill_statements() -> list[dict[str, Any]]:
 
 
 def _stacks() -> list[dict[str, Any]]:
-    actions = [
-        "CreateStack",
-        "DeleteStack",
-        "DescribeStackEvents",
-        "DescribeStackResources",
-        "DescribeStacks",
-        "GetTemplate",
-    ]
+    actions = ["CreateStack", "DeleteStack", "DescribeStackEvents", "DescribeStackResources", "DescribeStacks"]
     more = ["GetTemplate", "ListStackResources"]
     return [
         statement(

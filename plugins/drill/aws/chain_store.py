@@ -53,7 +53,7 @@ class Place:
             return dict(zip(keys, bodies, strict=True))
 
     def first_contents(self, prefix: str) -> dict[str, bytes]:
-        """The same in each object's oldest version: whoever may write here may put a new version over it, and no more."""
+        """The same in each object's oldest version: a writer may put a new version over it, and no more."""
         api = client(self.session, "s3", self.region)
         pages = api.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
         # Newest first: the last one that is seen of a key is its oldest.

@@ -24,7 +24,7 @@ class BuildOperator(Step):
         return Wait("site_up", BUILD_S)
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """File the stacks' events and templates as deployed, the engines' answers, the attempts that had to be refused."""
+        """File the stacks' events and templates as deployed, engines' answers, attempts that had to be refused."""
         plan = docket.plan()
         site = dr_site(docket.settings, plan)
         if "failed" in found:
