@@ -14,9 +14,11 @@ import pytest
 
 from drill import __main__ as command
 from drill import clock, records, run
+from drill import docket as docketing
 from drill.aws.chain_store import ChainError
 from drill.aws.evidence_store import EvidenceExistsError
 from drill.aws.signing_key import signing_key
+from drill.aws.time_stamp import TimeStampError
 from drill.bundle import NotSealed, bundle
 from drill.core.evidence.anchor import read_anchor, write_anchor
 from drill.core.evidence.broken import BrokenLink
@@ -166,6 +168,21 @@ def test_a_head_that_was_not_anchored_is_anchored_by_the_next_try(closed, accoun
     account.s3.versions.pop((settings.anchor_bucket, "heads/000000000003.json"))
     SealOperator(task_id="seal").start(docket, {})
     assert len(docket.chain().heads()) == 2
+
+
+def test_heads_are_stamped_where_an_authority_is_set_and_a_silent_one_stops_no_drill(closed, settings, monkeypatch):
+    asked: list[bytes] = []
+
+    def stamp(content: bytes) -> bytes:
+        asked.append(content)
+        if len(asked) == 1:
+            raise TimeStampError("time-stamp authority http://tsa: no route")
+        return b"stamp"
+
+    monkeypatch.setattr(docketing, "authority", lambda _: stamp)
+    docket = closed(settings=settings.model_copy(update={"tsa_url": "http://tsa"}))
+    assert [token for _, token in docket.chain().heads()] == [None, b"stamp"]
+    assert asked == [head for head, _ in docket.chain().heads()]
 
 
 def test_what_was_put_over_a_sealed_artifact_or_an_anchored_head_does_not_count(closed, account, settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from drill import clock
 from drill.aws import evidence_store
 from drill.aws.clients import client
 from drill.aws.evidence_store import EvidenceError, EvidenceExistsError, Retention
+from drill.aws.time_stamp import TimeStampError
 from drill.core.evidence.anchor import PREFIX as HEADS
 from drill.core.evidence.anchor import STAMP_SUFFIX, Head, head_name
 from drill.core.evidence.canonical import canonical
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import boto3
 
     from drill.core.evidence.keys import Signer
+
+log = logging.getLogger(__name__)
 
 READERS = 16
 RACES = 50  # writers who may come first before it is somebody's fault
@@ -112,13 +116,19 @@ class ChainStore:
         raise ChainError(f"{self._home.bucket}/{PREFIX}: {RACES} times another writer was first; who appends so much?")
 
     def anchor(self, link: Link) -> None:
-        """Note the head in the other region, once; and have it stamped by a third party where one is set."""
+        """Note the head in the other region, once; and have it stamped by a third party where one is set.
+
+        An authority that does not answer stops no drill: the head stays without a stamp, which `verify` counts.
+        """
         name = head_name(link.number)
         head = canonical(Head(number=link.number, sha256=link.sha256, at_ns=link.predicate.at_ns))
         self._away.put(name, head)
         stamp = name.removesuffix(".json") + STAMP_SUFFIX
         if self._stamp is not None and not self._away.contents(stamp):
-            self._away.put(stamp, self._stamp(head))
+            try:
+                self._away.put(stamp, self._stamp(head))
+            except TimeStampError as silent:
+                log.warning("head %d is anchored and not time-stamped: %s", link.number, silent)
 
     def heads(self) -> list[tuple[bytes, bytes | None]]:
         """Every anchored head as it was first stored, with its time stamp where there is one, in order of numbers."""
