@@ -20,13 +20,13 @@ LATER = Retention(mode="COMPLIANCE", until_ns=4_102_444_800 * 1_000_000_000)
 
 def test_an_artifact_comes_back_by_version_and_hash(session, account):
     first = evidence_store.put(session, EVIDENCE, "d1", "plan.json", b"one")
-    second = evidence_store.put(session, EVIDENCE, "d1", "plan.json", b"two")
+    second = evidence_store.put(session, EVIDENCE, "d1", "plan@2.json", b"two")
     assert (first.key, first.size, len(first.sha256)) == ("drills/d1/plan.json", 3, 64)
     assert first.version != second.version
     assert evidence_store.get(session, EVIDENCE, first) == b"one"
     listed = evidence_store.listing(session, EVIDENCE, "d1")
     assert {artifact.version for artifact in listed} == {first.version, second.version}
-    with pytest.raises(EvidenceDamagedError, match=r"drills/d1/plan.json"):
+    with pytest.raises(EvidenceDamagedError, match=r"drills/d1/plan@2.json"):
         evidence_store.get(session, EVIDENCE, replace(second, sha256=first.sha256))
 
 

@@ -245,3 +245,26 @@ def test_evidence_made_up_and_sealed_with_our_own_key_is_caught_with_the_anchor(
 
 def test_what_a_bundle_says_of_itself_is_compared_with_its_parts(record):
     assert read_bundle(record.bundle()).drill == record.drill
+
+
+@generated
+@given(st.integers(1, 3))
+def test_links_of_a_stranger_after_the_drills_own(record, keys, stranger, more):
+    """Signatures that hold, by a key that introduced itself: nobody the auditor trusts stands at the end."""
+    chain = filing.introduced(record.chain, stranger)
+    for number in range(more):
+        body = Amendment(author="S", reason="r", text=str(number))
+        chain = filing.said(chain, body, Subject.of("x", sha256(b"x")), [stranger], drill=OTHER)
+    assert broken(replace(record, chain=chain).bundle(), keys) == f"link {len(chain.links)}"
+
+
+@generated
+@given(st.integers(2, 4), st.text(min_size=1, max_size=9))
+def test_a_link_replaced_by_another_that_we_signed(record, ours, keys, number, text):
+    """With our key one link is made anew: the next one still names the one that was there."""
+    kept = type(record.chain)(links=record.chain.links[: number - 1])
+    body = Amendment(author="A", reason=text, text=text)
+    forged = filing.said(kept, body, Subject.of("x", sha256(b"x")), [ours], drill=OTHER)
+    links = [*(link.content for link in forged.links), *record.links()[number:]]
+    filed = record.filed[record.drill]
+    assert broken(record.pack(filed, listed(record.drill, filed), links), keys) == f"link {number + 1}"
