@@ -62,7 +62,8 @@ def test_a_verdict_is_told_with_its_figures_and_the_command_to_look_further() ->
         "requested by     operator (scheduled)\n\n"
         "Look further:\n"
         "  aws s3 cp --recursive s3://aex-evidence-111122223333/drills/drill-20261121-140000-abcdef/ "
-        "drill-20261121-140000-abcdef && python -m drill judge drill-20261121-140000-abcdef\n"
+        "drill-20261121-140000-abcdef && python -m drill bundle drill-20261121-140000-abcdef "
+        "--out drill-20261121-140000-abcdef.zip\n"
     )
 
 

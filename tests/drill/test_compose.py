@@ -24,7 +24,7 @@ SECOND = worlds.SECOND
 SEALED = Sealed(
     manifest=({"name": "raw/drain.json", "sha256": "ab" * 32, "size": 2, "version_id": "v1"},),
     path=f"var/reports/{worlds.DRILL}/report.html",
-    verify=f"python -m drill judge var/reports/{worlds.DRILL}",
+    verify=f"python -m drill verify {worlds.DRILL}/bundle.zip --key KEY.pem",
     generated_ns=worlds.T0 + 90 * SECOND,
     lock="GOVERNANCE, 60 min",
 )

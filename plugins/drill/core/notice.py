@@ -158,7 +158,7 @@ def _subject(text: str) -> str:
 
 def _look(entry: Entry, bucket: str) -> str:
     fetch = f"aws s3 cp --recursive s3://{bucket}/drills/{entry.drill}/ {entry.drill}"
-    return f"{fetch} && python -m drill judge {entry.drill}"
+    return f"{fetch} && python -m drill bundle {entry.drill} --out {entry.drill}.zip"
 
 
 def _time(ns: int | None) -> str:
