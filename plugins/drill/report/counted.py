@@ -62,6 +62,8 @@ def journal(evidence: Evidence) -> r.JournalAccount | None:
         equal_duplicates=total("duplicates"),
         conflicts=sum(int(account["conflicts"]) for account in accounts),
         gaps=sum(len(account["gaps"]) for account in accounts),
+        snapshots_used=sum(bool(row.get("snapshot")) for row in rows),
+        snapshot_age_ns=max((int(row["snapshot"]["age_ns"]) for row in rows if row.get("snapshot")), default=None),
         reorder_depth=max((int(row.get("reorder_depth", 0)) for row in rows), default=0),
         above_checkpoint=(validation or {}).get("above_checkpoint"),
         damages=tuple(

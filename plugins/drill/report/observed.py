@@ -48,7 +48,7 @@ def result(evidence: Evidence, verdict: Verdict) -> r.Result:
     return r.Result(
         verdict=_verdict(verdict),
         marks=_marks(verdict.marks),
-        phases=tuple(_phase(phase, verdict) for phase in evidence.phases),
+        phases=tuple(_phase(phase, verdict) for phase in _told(evidence)),
         recovery=_recovery(verdict.times, verdict.marks),
         symbols=symbols(evidence, verdict),
         point=point(evidence, verdict),
@@ -65,11 +65,17 @@ def result(evidence: Evidence, verdict: Verdict) -> r.Result:
             r.Retry(
                 step=phase.name, attempt=phase.attempts, reason=phase.reason or "see events", lost_ns=phase.retry_ns
             )
-            for phase in evidence.phases
+            for phase in _told(evidence)
             if phase.attempts > 1
         ),
         faults=_faults(evidence),
     )
+
+
+def _told(evidence: Evidence) -> tuple[Phase, ...]:
+    """The phases that the plan has: a drill that ends at the DR site has no way home to show."""
+    plan = evidence.plan
+    return tuple(phase for phase in evidence.phases if phase.name != "failback" or (plan and plan.failback))
 
 
 def _verdict(verdict: Verdict) -> r.Verdict:
