@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("deploy", help="the account's stacks and the exchange at its primary site")
     clean = verbs.add_parser("clean", help="remove what a dead drill left: its stacks, fence and lock")
     clean.add_argument("--drill", help="default: the one that holds the lock")
+    verbs.add_parser("sweep", help="close drills that died without an outcome: teardown, ABORTED report, notice")
     verbs.add_parser("settings", help="print the settings in force")
     audit.add(verbs)
     records.add(verbs)
@@ -218,6 +219,15 @@ def _clean(arguments: argparse.Namespace, settings: Settings) -> Answer:
     return Answer(text, {"text": text})
 
 
+def _sweep(_: argparse.Namespace, settings: Settings) -> Answer:
+    from drill.aws.sessions import default_session  # noqa: PLC0415
+    from drill.sweep import sweep  # noqa: PLC0415
+    from drill.watch import about_one  # noqa: PLC0415
+
+    closed = sweep(settings, default_session, lambda drill: about_one(settings, default_session, drill))
+    return Answer("\n".join(f"drill {drill}: closed" for drill in closed) or "nothing to sweep", {"closed": closed})
+
+
 def _settings(_: argparse.Namespace, settings: Settings) -> Answer:
     shown = settings.model_dump(exclude={"airflow_password"})
     return Answer(json.dumps(shown, indent=2), shown)
@@ -226,6 +236,7 @@ def _settings(_: argparse.Namespace, settings: Settings) -> Answer:
 VERBS: dict[str, Callable[[argparse.Namespace, Settings], Answer]] = {
     "run": _run,
     "abort": _abort,
+    "sweep": _sweep,
     "deploy": _deploy,
     "clean": _clean,
     "settings": _settings,

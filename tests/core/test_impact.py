@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drill.core import captures
-from drill.core.impact import Impact, Interval, impact, too_much
+from drill.core.impact import Impact, Interval, impact, slowed, too_much
 
 S = 1_000_000_000
 BEGAN = 1_000 * S
@@ -66,3 +66,26 @@ def test_over_the_limit_is_over_the_limit(before_us, during_us, percent, disturb
 def test_an_empty_window_is_no_comparison(windows):
     with pytest.raises(ValueError, match="cannot be compared"):
         too_much(found(*windows), 125)
+
+
+def windows(*p99_ms, n=1000):
+    return [{"p99_ns": ms * 1_000_000, "n": n} for ms in p99_ms]
+
+
+@pytest.mark.parametrize(
+    ("before", "during", "stops"),
+    [
+        (windows(200, 200), windows(250, 250, 250), False),
+        (windows(200, 200), windows(251, 251, 251), True),
+        (windows(200, 200), windows(900, 900), False),  # too short a look
+        (windows(200, 200), windows(200, 200, 320), False),  # one pause of the host
+        (windows(), windows(900, 900, 900), False),  # nothing to compare with
+        ([{"p99_ns": None, "n": 0}], windows(900, 900, 900), False),
+        (windows(200), [*windows(900, n=1), *windows(200, 200, n=1000)], False),  # weighed by n
+    ],
+)
+def test_a_look_on_the_way_stops_what_lasts(before, during, stops):
+    said = slowed(before, during, 125)
+    assert (said is not None) is stops
+    if said:
+        assert "n = 3000, 3 windows" in said

@@ -37,6 +37,7 @@ def exercise(**changes):
     documents["production"] = {"before": {**window, "p99_us": 270_000}, "during": {**window, "p99_us": 300_000}}
     names = {"aapl.aex.example": "engines-00.primary.aex.internal"}
     documents["names-before"] = {"names": names}
+    documents["production-before"] = {"windows": [], "alarms": []}
     documents["names"] = {"before": names, "after": dict(names)}
     for name, document in changes.items():
         documents[name.replace("_", "-")] = document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -59,3 +60,31 @@ def too_much(found: Impact, percent: int) -> str | None:
 def read(document: dict[str, Any]) -> Impact:
     """The figures as they were filed."""
     return msgspec.convert(document, Impact)
+
+
+WINDOWS = 3  # of ten seconds: a shorter look would take one pause of the host for an impact
+
+
+def slowed(before: Sequence[Mapping[str, Any]], during: Sequence[Mapping[str, Any]], percent: int) -> str | None:
+    """Why the members' own windows say that production suffers, or None: not, or not to be seen yet.
+
+    A window has `n` acknowledgements and their `p99_ns`; the mean of the p99s, weighted by n, is compared. That is no
+    p99 of the whole, and stops nobody who is within the limit on every window.
+    """
+    was, now = _mean(before), _mean(during)
+    if was is None or now is None or len(during) < WINDOWS:
+        return None
+    (was_ns, was_n), (now_ns, now_n) = was, now
+    if now_ns * 100 <= was_ns * percent:
+        return None
+    return (
+        f"production's ack p99 rose to {now_ns / 1e6:.1f} ms (n = {now_n}, {len(during)} windows of 10 s) from"
+        f" {was_ns / 1e6:.1f} ms (n = {was_n}) before the exercise; {percent} % of that is allowed"
+    )
+
+
+def _mean(windows: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
+    """Mean p99 in ns weighted by n, rounded down, and n; None without an acknowledgement."""
+    weighed = [(int(window["p99_ns"]), int(window["n"])) for window in windows if window["n"]]
+    n = sum(count for _, count in weighed)
+    return (sum(p99 * count for p99, count in weighed) // n, n) if n else None

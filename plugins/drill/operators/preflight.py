@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drill import clock
+from drill import blast_radius, clock
 from drill.aws import control, evidence_store, fence, fleet, inventory, routing, sites, stacks
 from drill.core.plan import Plan
 from drill.docket import Docket
@@ -69,6 +69,7 @@ class PreflightOperator(Step):
         facts["builds"] = sorted({one.build for one in opened})
         if plan.planned:
             docket.file("names-before", {"names": production_names(docket)})
+            docket.file(blast_radius.BASELINE, blast_radius.baseline(docket))
         buffer = {"buffer_s": settings.buffer_s, "buffer_mib": site.buffer_mib}
         buffer["snapshot_s"] = settings.snapshot_every_s
         docket.file("preflight", {"checks": {name: held for name, (held, _) in checks.items()}, **facts, **buffer})

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from drill import blast_radius
 from drill.aws.sessions import connection_session
 from drill.core.plan import drill_id_of
 from drill.docket import Docket
@@ -72,11 +73,13 @@ class Step(BaseOperator):
         return self._guarded(docket, attempt, lambda: self._after(docket, event, then))
 
     def heed(self, docket: Docket) -> None:
-        """Stop here if the drill is to stop, and renew its lock: long work calls this between its parts.
+        """Stop here if the drill is to stop, or hurts production, and renew its lock: long work calls this midway.
 
         Raises Aborted.
         """
         reason = docket.aborted() or docket.keep_lock()
+        if reason is None and self.heeds_abort:
+            reason = blast_radius.look(docket)
         if reason is not None and self.heeds_abort:
             raise Aborted(reason)
 

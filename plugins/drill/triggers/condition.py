@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from drill import clock
+from drill import blast_radius, clock
 from drill.aws.drill_lock import RENEW_NS
 from drill.docket import Docket
 from drill.settings import Settings
@@ -92,7 +92,7 @@ class ConditionTrigger(BaseTrigger):
             if reason is None and clock.mono_ns() >= renew_at:
                 renew_at = clock.mono_ns() + RENEW_NS
                 lost = await asyncio.to_thread(docket.keep_lock)
-                reason = lost if self.heeds_abort else None
+                reason = (lost or await asyncio.to_thread(blast_radius.look, docket)) if self.heeds_abort else None
             if reason is not None:
                 return {"state": "aborted", "text": reason}
             state = await asyncio.to_thread(conditions.CONDITIONS[self.condition], docket, **self.arguments)

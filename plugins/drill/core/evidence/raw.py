@@ -42,6 +42,7 @@ OWED = {
 }
 # Where nothing is lost the exchange says its recovery point instead, and production's latency is owed as well.
 OWED_PLANNED = OWED | {
+    "preflight": ("preflight", "names-before", "production-before"),
     "loss": ("mark",),
     "full_load": ("acked-dr", "restarts", "production"),
     "tear_down": ("teardown", "word-reveal", "names"),
