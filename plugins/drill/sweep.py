@@ -8,6 +8,7 @@ here, one after the other, their waits polled in place.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -29,8 +30,10 @@ from drill.triggers.conditions import CONDITIONS
 
 CLOSING: Final = (TearDownOperator, InventoryOperator, JudgeOperator, ReportOperator, SealOperator)
 """What a run ends with, in its order."""
-ATTEMPT: Final = 100
-"""Of the sweeper's own events and documents: nothing that a try of the run wrote is touched."""
+FIRST_ATTEMPT: Final = 100
+"""Of the sweeper's own events and documents, one more for each sweep that was cut short: nothing is written over."""
+_OURS = re.compile(r"-abort-1\d\d\.json$")
+DIED: Final = "its run ended without an outcome"
 SILENT_NS: Final = 300_000_000_000
 """A drill without a lease (its last steps need none) is dead when nothing was heard of it for this long."""
 POLL_S: Final = 0.5
@@ -49,7 +52,7 @@ def sweep(settings: Settings, sessions: Sessions, tell: Tell) -> list[str]:
     closed = []
     for entry in dead(settings, sessions):
         try:
-            close(Docket(entry.drill, settings, sessions, attempt=ATTEMPT), entry.step)
+            close(Docket(entry.drill, settings, sessions), DIED)
         except LockHeldError:
             break
         closed.append(entry.drill)
@@ -71,18 +74,20 @@ def dead(settings: Settings, sessions: Sessions) -> Iterator[Entry]:
             yield entry
 
 
-def close(docket: Docket, last_step: str) -> None:
+def close(docket: Docket, reason: str) -> None:
     """Take the lock in the drill's place, note why it ended, and carry out what a run ends with.
 
-    Raises LockHeldError while a drill runs, SweepError where no outcome could be filed.
+    Who asked it to stop before, and why, is what counts. Raises LockHeldError while a drill runs, SweepError where no
+    outcome could be filed.
     """
     settings = docket.settings
     lock = (docket.home, settings.journal_bucket, settings.dr_region)
     holder = f"sweep-of-{docket.drill}"
     drill_lock.take(*lock, holder)
     try:
-        reason = docket.aborted() or "its run ended without an outcome"
-        docket.event(last_step or "register", "abort", attempt=ATTEMPT, by="sweeper", reason=f"{reason}; closed late")
+        docket.attempt = FIRST_ATTEMPT + sum(bool(_OURS.search(name)) for name in docket.names())
+        told = f"{docket.aborted() or reason}; closed late"
+        docket.event("sweep", "abort", attempt=docket.attempt, by="sweeper", reason=told)
         failures = [failure for step in CLOSING if (failure := _carry_out(step, docket, lock, holder)) is not None]
         if docket.outcome() is None:
             raise SweepError(f"drill {docket.drill}: no outcome could be filed: {'; '.join(failures)}")
@@ -93,16 +98,16 @@ def close(docket: Docket, last_step: str) -> None:
 def _carry_out(kind: type[Step], docket: Docket, lock: tuple[object, str, str], holder: str) -> str | None:
     """One step to its end; the text of its failure, which stops none of those behind it (as in the run)."""
     step = kind(task_id=kind.phase)
-    docket.event(step.phase, "begin", attempt=ATTEMPT, by="sweeper")
+    docket.event(step.phase, "begin", attempt=docket.attempt, by="sweeper")
     try:
         outcome = step.start(docket, {})
         while isinstance(outcome, Wait):
             outcome = _waited(step, docket, outcome, lambda: drill_lock.renew(*lock, holder))
     except Exception as error:  # noqa: BLE001 - recorded; the report must be filed whatever the teardown met
         text = " ".join(str(error).split()) or type(error).__name__
-        docket.event(step.phase, "fail", attempt=ATTEMPT, by="sweeper", reason=text)
+        docket.event(step.phase, "fail", attempt=docket.attempt, by="sweeper", reason=text)
         return f"{step.phase}: {text}"
-    docket.event(step.phase, "end", attempt=ATTEMPT, by="sweeper", **outcome)
+    docket.event(step.phase, "end", attempt=docket.attempt, by="sweeper", **outcome)
     return None
 
 

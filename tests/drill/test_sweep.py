@@ -13,7 +13,7 @@ from drill.operators.register import RegisterOperator
 from drill.operators.step import Aborted, Step
 from drill.sweep import SILENT_NS, close, dead, sweep
 from drill.triggers import conditions
-from drill.triggers.conditions import State
+from drill.triggers.state import State
 from tests.core import worlds
 
 REVEAL = worlds.documents()["word-reveal"]
@@ -99,7 +99,7 @@ def test_while_another_drill_runs_nothing_is_closed(docket, settings, account, c
     assert [entry.drill for entry in dead(settings, account.session)] == [worlds.DRILL]
     assert swept(docket, settings, account) == []
     with pytest.raises(LockHeldError):
-        close(docket, "build")
+        close(docket, "died")
     assert met == []
 
 
