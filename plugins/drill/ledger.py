@@ -40,9 +40,10 @@ class Ledger:
         names = self.names(drill)
         if not names:
             return None
-        documents = {name: self.find(drill, name) for name in ledger.NEEDED if name in names}
+        filed = {wanted: ledger.latest(names, wanted) for wanted in ledger.NEEDED}
+        documents = {wanted: self._get(drill, name) for wanted, name in filed.items() if name is not None}
         now_ns = clock.now_ns()
-        leased = "outcome.json" not in names and self._leased(drill, now_ns)
+        leased = filed["outcome.json"] is None and self._leased(drill, now_ns)
         found = ledger.entry(drill, names, documents, now_ns=now_ns, leased=leased)
         if found.over:
             self._over[drill] = found
@@ -58,8 +59,19 @@ class Ledger:
         return [entry.key.removeprefix(f"{drill}/") for entry in self._store.list(f"{drill}/")]
 
     def find(self, drill: str, name: str) -> bytes | None:
-        """The newest version of one artifact, or None."""
+        """One artifact as its last attempt filed it, or None."""
+        latest = ledger.latest(
+            (entry.key.removeprefix(f"{drill}/") for entry in self._store.list(_like(drill, name))), name
+        )
+        return None if latest is None else self._get(drill, latest)
+
+    def _get(self, drill: str, name: str) -> bytes | None:
         try:
             return self._store.get(f"{drill}/{name}")
         except NotFoundError:
             return None
+
+
+def _like(drill: str, name: str) -> str:
+    """What the keys of all attempts at an artifact begin with."""
+    return f"{drill}/{name.split('.', 1)[0]}"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drill.core.ledger import MISSING, RUNNING, SILENT_S, entry, newest_first
+from drill.core.ledger import MISSING, RUNNING, SILENT_S, entry, latest, newest_first
 from drill.core.verdict import judge
 from tests.core import worlds
 
@@ -88,6 +88,13 @@ def test_a_rejected_drill_was_never_registered_and_is_there_all_the_same() -> No
     documents = {"outcome.json": json.dumps(outcome).encode(), "manifest.json": MANIFEST}
     found = entry("drill-2", [event(NOW, "register", "reject"), *documents], documents, now_ns=NOW)
     assert (found.outcome, found.kind, found.began_ns, found.step) == ("REJECTED", "", NOW, "register")
+
+
+def test_a_step_that_was_tried_again_is_read_in_its_last_attempt() -> None:
+    names = ["report.html", "report@2.html", "report@10.html", "report@3.json", "raw/report@99.html"]
+    assert latest(names, "report.html") == "report@10.html"
+    assert latest(names, "report.json") == "report@3.json"
+    assert latest(names, "outcome.json") is None
 
 
 def test_the_newest_stands_first() -> None:

@@ -37,6 +37,7 @@ PASSED = Entry(
     control="caught",
     teardown="clean",
     evidence="sealed",
+    link=47,
     report=True,
 )
 

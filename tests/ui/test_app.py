@@ -134,6 +134,19 @@ def test_pages_have_no_inline_script_and_no_inline_style(visitor):
     assert visitor.get("/static/app.py").status_code == 404
 
 
+def test_the_last_attempt_at_a_verdict_and_a_report_is_shown(visitor, account):
+    bucket, folder = ACCOUNT.evidence_bucket, f"drills/{PASSED}/"
+    again = {"report@2.json": b'{"second": "attempt"}', "report@2.html": b"<p>second attempt</p>"}
+    for name, content in again.items():
+        account.s3.put_object(Bucket=bucket, Key=folder + name, Body=content)
+    try:
+        assert "second attempt" in visitor.get(f"/of/{PASSED}/report").text
+        assert visitor.get(f"/of/{PASSED}/files/report.json").json() == {"second": "attempt"}
+    finally:
+        for name in again:
+            account.s3.delete_object(Bucket=bucket, Key=folder + name)
+
+
 def test_text_from_the_store_is_text_on_the_page(visitor, account):
     evil = b'{"outcome": "<script>x</script>", "sentence": "<img src=x onerror=alert(1)>\\"\'"}'
     key = "drills/drill-evil-1/outcome.json"
@@ -189,3 +202,20 @@ def test_loading_the_plugin_imports_no_page_and_nothing_heavy():
         env={"AIRFLOW_HOME": str(HOME), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert loaded.stdout.split() == []
+
+
+def test_the_bundle_is_offered_for_what_the_chain_holds_and_made_when_it_is_asked_for(visitor, account, monkeypatch):
+    monkeypatch.setattr("drill.ui.shelf.bundle", lambda docket: f"bundle of {docket.drill}".encode())
+    assert "bundle.zip" not in visitor.get(f"/of/{PASSED}").text
+    assert visitor.get(f"/of/{PASSED}/files/bundle.zip").status_code == 404
+    chained = "drill-chained-1"
+    body = b'{"outcome": "PASS", "sentence": "Yes.", "link": 47, "manifest_sha256": ""}'
+    account.s3.put_object(Bucket=ACCOUNT.evidence_bucket, Key=f"drills/{chained}/outcome.json", Body=body)
+    try:
+        page = visitor.get(f"/of/{chained}").text
+        saved = visitor.get(f"/of/{chained}/files/bundle.zip")
+    finally:
+        account.s3.delete_object(Bucket=ACCOUNT.evidence_bucket, Key=f"drills/{chained}/outcome.json")
+    assert "bundle.zip" in page
+    assert "#47" in page
+    assert (saved.content, saved.headers["content-type"]) == (b"bundle of drill-chained-1", "application/zip")

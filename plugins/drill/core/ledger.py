@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from drill.core.evidence.artifact import parts
 from drill.core.timeline import SECOND_NS
 
 RUNNING, MISSING = "RUNNING", "MISSING"
@@ -31,7 +32,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One drill as the ledger shows it. Nanoseconds; None is "unknown" or "not achieved", never zero.
 
     `evidence`: sealed (the manifest has the hash that the outcome names), broken (it has another, or is gone),
-    open (the drill runs), unsealed (nobody will seal it any more). `step` is the last one that was heard of.
+    open (the drill runs), unsealed (nobody will seal it any more). `step` is the last one that was heard of, `link`
+    the number of the outcome in the chain of all drills.
     """
 
     drill: str
@@ -55,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     control: str
     teardown: str
     evidence: EvidenceState
+    link: int | None
     report: bool
 
     @property
@@ -109,16 +112,27 @@ def entry(
         control=verdict.get("control", "not_run"),
         teardown=verdict.get("teardown", "not_run"),
         evidence=_evidence(word, outcome, documents.get(MANIFEST)),
-        report="report.html" in there,
+        link=outcome.get("link"),
+        report=latest(there, PAGE) is not None,
     )
 
 
 MANIFEST = "manifest.json"
+PAGE = "report.html"
 NEEDED = ("raw/registration.json", "outcome.json", "verdict.json", MANIFEST)
 _SENTENCES = {
     RUNNING: "It runs; its outcome is not known yet.",
     MISSING: "It began and has no outcome: nothing is proven, and something may still stand.",
 }
+
+
+def latest(names: Iterable[str], wanted: str) -> str | None:
+    """The name under which the last attempt filed the artifact `wanted`, or None where no attempt did."""
+    stem, _, suffix = parts(wanted)
+    tried = {
+        attempt: name for name in names for found, attempt, end in (parts(name),) if (found, end) == (stem, suffix)
+    }
+    return tried[max(tried)] if tried else None
 
 
 def newest_first(entries: Iterable[Entry]) -> list[Entry]:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
-from drill.core.ledger import Entry
+from drill.bundle import BUNDLE, bundle
+from drill.core.ledger import Entry, latest
 from drill.core.plan import DRILL_ID
-from drill.docket import Sessions
+from drill.docket import Docket, Sessions
 from drill.ledger import Ledger
 from drill.settings import Settings
 
@@ -22,8 +23,9 @@ DOWNLOADS: Final = {
     "junit.xml": "application/xml",
     "manifest.json": "application/json",
     "outcome.json": "application/json",
+    BUNDLE: "application/zip",
 }
-"""Artifacts that may leave the store by a link, and their media types. Raw evidence with members in it is not here."""
+"""Artifacts that may leave the store by a link, and their media types. Raw evidence leaves in the bundle alone."""
 
 
 class Unknown(LookupError):
@@ -51,14 +53,18 @@ class Shelf:
 
     def downloads(self, drill: str) -> list[str]:
         """Artifacts of this drill that may be taken away."""
-        there = set(self._of(drill).names(drill))
-        return [name for name in DOWNLOADS if name in there]
+        there = self._of(drill).names(drill)
+        found = [name for name in DOWNLOADS if latest(there, name) is not None]
+        return [*found, BUNDLE] if "outcome.json" in found and self.entry(drill).link is not None else found
 
     def artifact(self, drill: str, name: str) -> bytes:
         """The bytes of an artifact on the list; raises Unknown."""
         if name not in DOWNLOADS:
             raise Unknown("no such artifact")
-        content = self._of(drill).find(drill, name)
+        ledger = self._of(drill)
+        if name == BUNDLE and self.entry(drill).link is not None:
+            return bundle(Docket(drill, ledger.settings, self._sessions))
+        content = ledger.find(drill, name)
         if content is None:
             raise Unknown(f"drill {drill} has no {name}")
         return content
