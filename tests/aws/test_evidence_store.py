@@ -58,7 +58,7 @@ def test_go_aheads_are_where_the_engines_look(session, account):
     control.open_trading(session, JOURNAL, 42, drill="d4")
     api = client(session, "s3", REGION)
     said = json.loads(api.get_object(Bucket=JOURNAL, Key="control/epoch=42/recover.json")["Body"].read())
-    assert said == {"from_epoch": 1, "drill": "d4"}
+    assert said == {"from_epoch": 1, "drill": "d4", "rehydrate": "snapshot", "recovery_points": {}}
     control.withdraw(session, JOURNAL, 42)
     assert api.list_objects_v2(Bucket=JOURNAL, Prefix="control/epoch=42/")["KeyCount"] == 0
 
