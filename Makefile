@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
+# Every step of a drill is a process of its own: without cached bytecode each compiles Airflow anew, for ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 VENV := .venv
@@ -125,7 +127,7 @@ $(STAMP):
 	@rm -f $(VENV)/stamp-*
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@if command -v uv >/dev/null && uv --version >/dev/null 2>&1; then \
-		uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock; \
+		uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock; \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
 	else \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock; \
