@@ -17,7 +17,7 @@ from drill.docket import Docket
 from drill.operators.step import RedResult, Step
 from drill.settings import Settings
 
-PREFLIGHT_S = 20  # the trading window opens after this: preflight must see the exchange before it is lost
+PREFLIGHT_S = 30  # the trading window opens after this: preflight must see the exchange before it is lost
 
 
 class RegisterOperator(Step):
