@@ -84,10 +84,14 @@ stop: $(STAMP) ## End the world that runs here, or what a killed one left
 test: $(STAMP) ## Run the tests (browser tests only where Chromium is installed); TESTS=tests/world picks
 ifeq ($(CHROMIUM),)
 	@echo "make test: no Chromium in /usr/bin, so the browser tests are left out (Debian: apt-get install chromium)" >&2
-	@$(BIN)/python -m pytest $(TESTS) -m "not browser"
+	@$(BIN)/python -m pytest $(TESTS) -m "not browser and not instance"
 else
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(TESTS) -m "not instance"
 endif
+
+.PHONY: test-instance
+test-instance: $(STAMP) ## Keep an instance up, kill its parts under load, let days pass (not part of `make test` yet)
+	@$(BIN)/python -m pytest tests/drills/test_instance.py
 
 .PHONY: sim
 sim: $(STAMP) ## Live through SEEDS histories of the exchange under a nemesis, on simulated time (SEEDS=1000 FIRST=1)

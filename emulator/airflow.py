@@ -31,6 +31,10 @@ COMPONENTS: Final = ("scheduler", "dag_processor", "triggerer")
 """What `/api/v2/monitor/health` reports besides the database; a component is healthy once it has a recent heartbeat."""
 
 
+STAND_BACK: Final = 5
+"""nice(2) of the scheduler, whose workers inherit it, and of the dag-processor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Airflow:
     """Where one Airflow lives: its home, the repository it serves, and its port on 127.0.0.1."""
@@ -160,13 +164,15 @@ class Airflow:
     def components(self) -> tuple[Command, ...]:
         """Return the four long-lived commands, in the order in which they start.
 
-        Task logs are read from disk here, so nobody needs the log servers, which would listen on every address.
+        Task logs are read from disk here, so nobody needs the log servers, which would listen on every address. What
+        imports and computes in bursts stands back: elsewhere it has machines of its own, here it shares two cores with
+        the exchange, and a burst would show in its latency.
         """
         start = (sys.executable, "-m", "airflow")
         return (
             Command("airflow-api-server", (*start, "api-server")),
-            Command("airflow-scheduler", (*start, "scheduler", "--skip-serve-logs")),
-            Command("airflow-dag-processor", (*start, "dag-processor")),
+            Command("airflow-scheduler", (*start, "scheduler", "--skip-serve-logs"), nice=STAND_BACK),
+            Command("airflow-dag-processor", (*start, "dag-processor"), nice=STAND_BACK),
             Command("airflow-triggerer", (*start, "triggerer", "--skip-serve-logs")),
         )
 

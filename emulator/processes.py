@@ -30,11 +30,15 @@ _ORPHAN_GRACE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to start: a name (also of its log and its record), the argument list, and additions to the environment."""
+    """What to start: a name (also of its log and its record), the argument list, additions to the environment.
+
+    `nice` is how far it stands back where all share few cores (nice(2)).
+    """
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    nice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Child:
         return [line.rstrip() for line in lines if line.strip()][-count:]
 
 
-def die_with_parent() -> Callable[[], None] | None:
+def die_with_parent(nice: int = 0) -> Callable[[], None] | None:
     """Return the hook that asks Linux for a SIGTERM when the supervisor ends in whatever way; elsewhere None.
 
     `kill -9` of the supervisor leaves it no chance to stop anything, so the kernel does.
@@ -91,6 +95,7 @@ def die_with_parent() -> Callable[[], None] | None:
     parent = os.getpid()
 
     def hook() -> None:
+        os.nice(nice)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:  # the parent ended between fork and prctl
             os.kill(os.getpid(), signal.SIGTERM)
@@ -120,7 +125,7 @@ class Roster:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509 - the supervisor has a single thread
+                preexec_fn=die_with_parent(command.nice),  # noqa: PLW1509 - the supervisor has a single thread
             )
         child = Child(command, _record(command.name, popen.pid), popen, log)
         self.children.append(child)

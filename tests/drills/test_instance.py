@@ -160,7 +160,7 @@ def is_healthy(instance: Instance) -> bool:
     return instance.verb("status").returncode == 0
 
 
-@pytest.mark.drill
+@pytest.mark.instance
 def test_what_is_killed_under_load_comes_back_and_nothing_acknowledged_or_registered_is_lost(
     instance: Instance,
 ) -> None:
@@ -219,7 +219,7 @@ def _nothing_acknowledged_is_missing(instance: Instance) -> None:
     assert other == set()
 
 
-@pytest.mark.world
+@pytest.mark.instance
 def test_over_three_days_disk_and_recovery_stay_flat(instance: Instance) -> None:
     """Compressed days of ten seconds, one of them kept; figures are bytes and commands, not seconds."""
     instance.environment |= {"AEX_SNAPSHOT_EVERY_S": "2", "AEX_CLOCK_MARGIN_S": "1", "AEX_BUFFER_S": "1"}
