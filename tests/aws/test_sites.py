@@ -66,9 +66,9 @@ def test_alarms_watch_each_stream(session, account):
 
 def test_buckets_are_private_and_all_but_the_mailbox_versioned(session, account):
     api = client(session, "s3", REGION)
-    for name, versioning in (("aex-evidence", "Enabled"), ("aex-journal", "Enabled"), ("aex-witness", "Suspended")):
+    for name, versioned in (("aex-evidence", True), ("aex-journal", True), ("aex-witness", False)):
         bucket = f"{name}-000000000000"
-        assert api.get_bucket_versioning(Bucket=bucket)["Status"] == versioning
+        assert (api.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled") is versioned
         assert all(api.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
 
 
