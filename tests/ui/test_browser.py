@@ -124,6 +124,10 @@ def fill(env: dict[str, str]) -> None:
             CreateBucketConfiguration={"LocationConstraint": "us-west-2"},
         )
         evidence_store.require_lock(store, bucket)
+        region = {"LocationConstraint": "us-west-2"}
+        api.create_bucket(
+            Bucket=settings.journal_bucket, CreateBucketConfiguration=region
+        )  # the pseudonyms' key is there
         seed(settings, lambda region: store, now_ns=clock.now_ns())
     finally:
         if before is None:
