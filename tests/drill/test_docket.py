@@ -134,9 +134,10 @@ def test_words_come_oldest_first(fresh):
 
 
 def test_earlier_drills_are_listed_by_registration_and_a_lost_one_is_loud(docket):
-    for drill, at, verdict in (("drill-b", 20, {"outcome": "PASS", "times": {"impact_ns": 7}}), ("drill-a", 30, None)):
+    judged = {"outcome": "PASS", "times": {"impact_ns": 7, "technical_ns": 5}, "symbols_ok": 5, "rulings": []}
+    for drill, at, verdict in (("drill-b", 20, {**judged, "recovery_point": {"lost": []}}), ("drill-a", 30, None)):
         put = partial(evidence_store.put, docket.home, docket.settings.evidence_bucket, drill)
-        put("raw/registration.json", json.dumps({"registered_ns": str(at)}).encode())
+        put("raw/registration.json", json.dumps({"registered_ns": str(at), "versions": {}}).encode())
         if verdict:
             put("verdict.json", json.dumps(verdict).encode())
             put("outcome.json", b"{}")
