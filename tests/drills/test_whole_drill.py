@@ -202,6 +202,6 @@ def test_a_killed_drill_is_missing_and_the_next_start_removes_what_it_left(world
     assert (entry["id"], entry["verdict"]) == (drill, "MISSING")
     # The evidence outlives both worlds: the store names its files by their hash.
     copy = (world.var / "reports" / drill / "raw/registration.json").read_bytes()
-    kept = {path.name for path in (world.var / "aws" / "evidence").rglob("blobs/*")}
+    kept = {path.name for path in (world.var / "aws" / "s3").glob("*/aex-evidence-*/blobs/*")}
     assert hashlib.sha256(copy).hexdigest() in kept
     check_nothing_left(world, first, world.mark())
