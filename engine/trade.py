@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import secrets
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ __all__ = ["TradeSettings", "trade"]
 
 LOG = logging.getLogger(__name__)
 MS_PER_S: Final = 1000
+COLLECTIONS: Final = (10_000, 20, 1_000)
+"""Garbage collection of the young, the older, and all objects: allocations, then rounds of the one before."""
 
 
 class TradeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +203,7 @@ class Engine:
         self._commits = GroupCommit(sequencers, every_s=settings.commit_ms / MS_PER_S, snapshots=snapshots)
         for sequencer in sequencers:
             self._feed.remember(sequencer.instrument.number, sequencer.quote())
+        _spare_pauses()
         self.site.open(sequencers)
         self._closes = Closes(sequencers, day_s=settings.day_s, on_close=self._snapshots.hurry)
         LOG.info("%s: open, epoch %d, %d symbols", self.site.name, self.site.epoch, len(sequencers))
@@ -221,3 +225,9 @@ class Engine:
             on_fence=self.site.halt,
             on_snapshot=self._snapshots.take if settings.environment is Environment.LIVE else None,
         )
+
+
+def _spare_pauses() -> None:
+    """Keep collections off the books: every order would be looked at again and again, and all symbols would wait."""
+    gc.freeze()
+    gc.set_threshold(*COLLECTIONS)
