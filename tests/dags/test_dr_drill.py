@@ -187,7 +187,7 @@ def test_every_preset_of_the_form_is_a_plan_and_the_form_has_every_preset(dagbag
 
 @pytest.mark.parametrize("booted", ["2026-11-21T13:59", "2026-11-21T14:01", "2026-11-21T18:03", "2026-11-22T06:00"])
 def test_the_weekly_drill_keeps_the_exchanges_time_and_does_not_fire_on_first_boot(dagbag, monkeypatch, booted):
-    """Airflow's `run_immediately=False` starts a run that is up to a tenth of the period late: 16.8 hours of Saturday."""
+    """Airflow's `run_immediately=False` starts what is a tenth of the period late: 16.8 hours of Saturday."""
     booted = datetime.fromisoformat(booted).replace(tzinfo=UTC)
     monkeypatch.setattr(trigger, "utcnow", lambda: booted)
     restored = DagSerialization.from_dict(DagSerialization.to_dict(dagbag.dags["dr_drill_weekly"]))
