@@ -233,7 +233,7 @@ class Docket:
             "outcome": verdict["outcome"],
             "recovery_time_ns": verdict["times"]["impact_ns"],
             "technical_ns": verdict["times"]["technical_ns"],
-            "orders_lost": len(point["lost"]) if point else None,
+            "orders_lost": point["lost_orders"] if point else None,
             "symbols_ok": verdict["symbols_ok"],
             "rules": sorted({one["rule"] for one in verdict["rulings"] if one["outcome"] == verdict["outcome"]}),
         }

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drill.core import captures
-from drill.core.recovery_point import recovery_point
+from drill.core.recovery_point import KINDS, recovery_point
 
 SYMBOLS = {1: "AAPL", 2: "ADBE"}
 S = 1_000_000_000
 
 
-def record(kind, *, number=1, epoch=1, seq=0, command=7, time_ns=S, sent_ns=0, reason=0, repeated=0):
+def record(
+    kind, *, number=1, epoch=1, seq=0, command=7, time_ns=S, sent_ns=0, reason=0, repeated=0,
+    status=captures.OPEN, price=100, qty=1, what=captures.NEW,
+):  # fmt: skip
     return captures.RECORD.pack(
-        kind, 1, reason, repeated, number, 0, epoch, 0, seq, command, time_ns, 100, 1, 1, 0, 0, 0, sent_ns
+        kind, status, reason, repeated, number, 0, epoch, 0, seq, command, time_ns, price, qty, what, 0, 0, 0, sent_ns
     )
 
 
@@ -31,7 +36,7 @@ def test_acknowledged_refused_and_unanswered_are_told_apart():
         ]
     )
     read = captures.read({4: data}, 1, SYMBOLS)
-    assert read.acked == {"AAPL": {4: [(5, 2 * S, 1)]}}
+    assert read.acked == {"AAPL": {4: [(5, 2 * S, 1, 100)]}}
     assert (read.acknowledged, read.refused, read.fills) == (1, 1, 1)
     assert read.sent_unanswered == [(4, "AAPL", 3, 3 * S)]
     assert read.latencies == [(S, 1_000_000)]
@@ -46,7 +51,7 @@ def test_the_answer_to_a_resend_is_an_acknowledgement_of_the_first_seq_and_no_me
         ]
     )
     read = captures.read({4: data}, 1, SYMBOLS)
-    assert read.acked == {"AAPL": {4: [(5, 5 * S, 1)]}}
+    assert read.acked == {"AAPL": {4: [(5, 5 * S, 1, 100)]}}
     assert (read.learned, read.sent_unanswered) == ([(4, "AAPL", 1, 5, 1)], [])
     assert (read.latencies, read.sends) == ([], [])
 
@@ -69,7 +74,7 @@ def test_what_the_next_epoch_answers_again_is_not_of_its_own_journal():
     ]
     lost, successor = (captures.read({4: b"".join(rows)}, epoch, SYMBOLS, {"AAPL": 8}) for epoch in (1, 2))
     assert (lost.acked, len(lost.sent_unanswered)) == ({}, 2)
-    assert successor.acked == {"AAPL": {4: [(9, 2 * S, 1)]}}
+    assert successor.acked == {"AAPL": {4: [(9, 2 * S, 1, 100)]}}
     assert [seq for *_, seq, _ in successor.learned] == [5, 9]
     assert successor.sent_unanswered == []
 
@@ -99,8 +104,22 @@ def test_an_epoch_without_commands_has_no_percentiles():
     assert (performance.p99_us, performance.n, performance.windows) == (None, 0, ())
 
 
+@pytest.mark.parametrize(
+    ("changes", "worth"),
+    [
+        ({"price": 250, "qty": 40}, 10_000),
+        ({"price": 0, "qty": 40}, None),  # a market order names no price
+        ({"price": 250, "qty": 40, "status": captures.REJECTED}, 0),
+        ({"price": 250, "qty": 40, "what": 3}, 0),  # a replace: its order was counted when it was new
+    ],
+)
+def test_a_new_order_is_worth_price_times_quantity(changes, worth):
+    read = captures.read({4: record(captures.ACK, seq=5, **changes)}, 1, SYMBOLS)
+    assert [row[3] for row in read.acked["AAPL"][4]] == [worth]
+
+
 def test_lost_means_above_the_contiguous_prefix():
-    acked = {"AAPL": {1: [(1, S, 1), (3, 3 * S, 2)], 2: [(2, 2 * S, 1), (4, 4 * S, 3)]}}
+    acked = {"AAPL": {1: [(1, S, 1, 7), (3, 3 * S, 2, 0)], 2: [(2, 2 * S, 1, 9), (4, 4 * S, 3, 0)]}}
     point = recovery_point(acked, {"AAPL": 2})
     assert (point.acknowledged, point.lost_orders, point.members_touched) == (4, 2, 2)
     assert point.lost_by_kind == {"cancel": 1, "replace": 1}
@@ -108,4 +127,32 @@ def test_lost_means_above_the_contiguous_prefix():
 
 
 def test_a_symbol_that_was_not_recovered_lost_everything():
-    assert recovery_point({"AAPL": {1: [(1, S, 1)]}}, {}).lost_orders == 1
+    assert recovery_point({"AAPL": {1: [(1, S, 1, 7)]}}, {}).lost_orders == 1
+
+
+def test_captures_that_were_filed_without_worth_leave_the_notional_unknown():
+    point = recovery_point({"AAPL": {1: [(1, S, 1)]}}, {})
+    assert (point.lost_orders, point.lost_notional_cents, point.lost_unpriced) == (1, None, None)
+    nothing = recovery_point({"AAPL": {1: [(1, S, 1)]}}, {"AAPL": 1})
+    assert (nothing.lost_notional_cents, nothing.lost_unpriced) == (0, 0)
+
+
+rows = st.tuples(st.integers(1, 9), st.integers(0, 99), st.sampled_from(sorted(KINDS)), st.none() | st.integers(0, 999))
+captured = st.dictionaries(
+    st.sampled_from(["AAPL", "ADBE", "ZZT1"]),
+    st.dictionaries(st.integers(1, 3), st.lists(rows, max_size=4), max_size=3),
+)
+
+
+@given(captured, st.dictionaries(st.sampled_from(["AAPL", "ADBE"]), st.integers(0, 9)))
+def test_every_figure_is_what_a_look_at_each_row_gives(acked, prefix):
+    """The naive twin: one flat list, asked once per figure."""
+    flat = [(s, m, *row) for s, members in acked.items() for m, held in members.items() for row in held]
+    lost = [row for row in flat if row[2] > prefix.get(row[0], 0)]
+    point = recovery_point(acked, prefix)
+    assert (point.acknowledged, point.lost_orders) == (len(flat), len(lost))
+    assert point.members_touched == len({member for _, member, *_ in lost})
+    assert sum(point.lost_by_kind.values()) == sum(point.lost_by_symbol.values()) == len(lost)
+    assert point.lost_by_symbol == {s: n for s in acked if (n := sum(row[0] == s for row in lost))}
+    assert point.lost_notional_cents == sum(row[5] for row in lost if row[5])
+    assert point.lost_unpriced == sum(row[5] is None for row in lost)

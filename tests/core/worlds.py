@@ -122,7 +122,7 @@ def documents() -> dict[str, Any]:
         "fence": {"at_ns": str(T0 + 6 * SECOND)},
         "acked-primary": _acked(1, T0 - 100),
         "acked-seqs": {
-            "acked": {symbol: {"1": [[seq, T0 - 100 + seq, 1] for seq in range(1, 11)]} for symbol in LISTING}
+            "acked": {symbol: {"1": [[seq, T0 - 100 + seq, 1, 1000] for seq in range(1, 11)]} for symbol in LISTING}
         },
         "drain": {"delivered": 3},
         "word-sabotage": {"applied": 1},

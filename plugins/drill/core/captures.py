@@ -20,9 +20,12 @@ RECORD = struct.Struct("<BBBBHHIIQQqqIBBBBq")
 SENT, ACK, FILL, ENDED = 1, 2, 3, 4
 REPEATED = 1
 OPEN, FILLED, CANCELLED, REJECTED = 1, 2, 3, 4
+NEW = 1  # command kind
 HALTED = 6  # reason: refused without a seq, so never acknowledged in the journal's sense
 WINDOW_NS = 10_000_000_000
 IN_FLIGHT_NS = 1_000_000_000  # sent within the last second before the loss: may be unanswered at no fault of the engine
+
+Acked = dict[str, dict[int, list[tuple[int, int, int, int | None]]]]
 
 
 class BadCapture(ValueError):
@@ -53,14 +56,15 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
 class Captured(msgspec.Struct, frozen=True, kw_only=True):
     """What all members together know of one epoch.
 
-    `acked[symbol][member]` is a list of [seq, ack time ns, command kind] in order of receipt; `sent_unanswered` lists
-    [member, symbol, command id, sent ns] of commands whose fate the member does not know. `learned` lists
+    `acked[symbol][member]` is a list of [seq, ack time ns, command kind, worth] in order of receipt; worth is price x
+    quantity in cents of a new order that was not rejected, None where it named no price, 0 of every other command.
+    `sent_unanswered` lists [member, symbol, command id, sent ns] of commands whose fate the member does not know. `learned` lists
     [member, symbol, command id, seq, status] of commands that were sent again and answered then, whatever their epoch;
     `ended` counts orders that the exchange cancelled.
     """
 
     epoch: int
-    acked: dict[str, dict[int, list[tuple[int, int, int]]]]
+    acked: Acked
     fills: int
     refused: int
     first_ack_by_member: dict[int, int]
@@ -91,7 +95,7 @@ class _Reader:
         self.epoch = epoch
         self.symbols = symbols
         self.starts = starts
-        self.acked: dict[str, dict[int, list[tuple[int, int, int]]]] = {}
+        self.acked: Acked = {}
         self.unanswered: list[tuple[int, str, int, int]] = []
         self.learned: list[tuple[int, str, int, int, int]] = []
         self.first: dict[int, int] = {}
@@ -127,7 +131,7 @@ class _Reader:
 
     def _answered(self, member: int, symbol: str, row: tuple[int, ...], *, first: bool) -> None:
         """An acknowledgement with a seq; `first`: this member has not heard it before."""
-        _, status, _, repeated, _, _, _, _, seq, command, time_ns, _, _, what, *_, sent_ns = row
+        _, status, _, repeated, _, _, _, _, seq, command, time_ns, price, qty, what, *_, sent_ns = row
         if repeated == REPEATED:
             self.learned.append((member, symbol, command, seq, status))
         if sent_ns:  # 0: the member no longer knew when; it is acknowledged, and no measure of speed
@@ -136,12 +140,20 @@ class _Reader:
         self.first.setdefault(member, time_ns)
         self.last = time_ns if self.last is None else max(self.last, time_ns)
         if first and seq > self.starts.get(symbol, 0):
-            self.acked.setdefault(symbol, {}).setdefault(member, []).append((seq, time_ns, what))
+            self.acked.setdefault(symbol, {}).setdefault(member, []).append(
+                (seq, time_ns, what, _worth(what, status, price, qty))
+            )
 
     def _unanswered(self, member: int, sent: Mapping[int, tuple[int, int]]) -> None:
         for command, (sent_ns, number) in sent.items():
             self.unanswered.append((member, self.symbols[number], command, sent_ns))
             self.sends.append((sent_ns, 0))
+
+
+def _worth(kind: int, status: int, price: int, qty: int) -> int | None:
+    if kind != NEW or status == REJECTED:
+        return 0
+    return price * qty or None
 
 
 def read(

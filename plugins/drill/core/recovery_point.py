@@ -6,7 +6,9 @@ cannot report what it never got.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,9 +22,12 @@ KINDS = {
     7: "resume",
     8: "day_end",
 }
+WORTH = 3  # the column that rows of earlier versions lack
 LISTED = 1000  # rows of lost commands kept in the record; the counts are always complete
 
-Acked = Mapping[str, Mapping[int, list[tuple[int, int, int]]]]
+# Symbol -> member -> rows of seq, ack time (ns), command kind and what the order was worth (cents; see captures.py).
+# Rows that were filed before worth was known have three columns.
+Acked = Mapping[str, Mapping[int, Sequence[Sequence[Any]]]]
 
 
 class Lost(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +41,11 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecoveryPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The recovery point over the scope. `rpo_time_ns` is the maximum over symbols, 0 where nothing is lost."""
+    """The recovery point over the scope. `rpo_time_ns` is the maximum over symbols, 0 where nothing is lost.
+
+    `lost_notional_cents` is price x quantity of the lost new orders that named a price, and `lost_unpriced` counts
+    those that named none; None where the captures were filed without it.
+    """
 
     acknowledged: int
     lost_orders: int
@@ -45,15 +54,16 @@ class RecoveryPoint(msgspec.Struct, frozen=True, kw_only=True):
     rpo_time_ns: int
     worst_symbol: str | None
     lost: tuple[Lost, ...]
+    lost_by_symbol: dict[str, int]
+    lost_notional_cents: int | None
+    lost_unpriced: int | None
 
 
-def _time_lost_ns(rows: list[tuple[int, int, int]], contiguous: int) -> int:
+def _time_lost_ns(kept: Sequence[Sequence[Any]], lost: Sequence[Sequence[Any]]) -> int:
     """Ack time of the last acknowledged minus that of the last contiguous recovered, for one symbol's rows."""
-    recovered = [at for seq, at, _ in rows if seq <= contiguous]
-    lost = [at for seq, at, _ in rows if seq > contiguous]
     if not lost:
         return 0
-    return max(lost) - (max(recovered) if recovered else min(at for _, at, _ in rows))
+    return max(row[1] for row in lost) - (max(row[1] for row in kept) if kept else min(row[1] for row in lost))
 
 
 def recovery_point(acked: Acked, contiguous: Mapping[str, int]) -> RecoveryPoint:
@@ -62,30 +72,32 @@ def recovery_point(acked: Acked, contiguous: Mapping[str, int]) -> RecoveryPoint
     A symbol that is missing from `contiguous` was not recovered at all: its recovered prefix is empty (seq 0).
     """
     lost: list[Lost] = []
+    orders: list[Sequence[Any]] = []
     total, worst, worst_symbol = 0, 0, None
     for symbol, members in sorted(acked.items()):
         prefix = contiguous.get(symbol, 0)
-        rows = [row for member_rows in members.values() for row in member_rows]
+        rows = [(member, row) for member, member_rows in members.items() for row in member_rows]
         total += len(rows)
+        gone = [(member, row) for member, row in rows if row[0] > prefix]
         lost += [
-            Lost(symbol=symbol, member=member, seq=seq, kind=KINDS.get(kind, "unknown"), acked_ns=str(at))
-            for member, member_rows in members.items()
-            for seq, at, kind in member_rows
-            if seq > prefix
+            Lost(symbol=symbol, member=member, seq=row[0], kind=KINDS.get(row[2], "unknown"), acked_ns=str(row[1]))
+            for member, row in gone
         ]
-        time_lost = _time_lost_ns(rows, prefix)
+        orders += [row for _, row in gone]
+        time_lost = _time_lost_ns([row for _, row in rows if row[0] <= prefix], [row for _, row in gone])
         if time_lost > worst:
             worst, worst_symbol = time_lost, symbol
     lost.sort(key=lambda row: (row.symbol, row.seq))
-    by_kind: dict[str, int] = {}
-    for row in lost:
-        by_kind[row.kind] = by_kind.get(row.kind, 0) + 1
+    worth = [row[WORTH] for row in orders] if all(len(row) > WORTH for row in orders) else None
     return RecoveryPoint(
         acknowledged=total,
         lost_orders=len(lost),
-        lost_by_kind=by_kind,
+        lost_by_kind=dict(Counter(row.kind for row in lost)),
         members_touched=len({row.member for row in lost}),
         rpo_time_ns=worst,
         worst_symbol=worst_symbol,
         lost=tuple(lost[:LISTED]),
+        lost_by_symbol=dict(Counter(row.symbol for row in lost)),
+        lost_notional_cents=None if worth is None else sum(cents or 0 for cents in worth),
+        lost_unpriced=None if worth is None else worth.count(None),
     )

@@ -90,7 +90,7 @@ def recovered_point(evidence: Evidence) -> RecoveryPoint | None:
     scope, points = set(plan.symbols), recovery_points(evidence)
     acked = {
         symbol: {
-            int(member): [(row[0], int(row[1]), row[2]) for row in rows if row[0] <= points.get(symbol, row[0])]
+            int(member): [(row[0], int(row[1]), *row[2:]) for row in rows if row[0] <= points.get(symbol, row[0])]
             for member, rows in members.items()
         }
         for symbol, members in captured["acked"].items()

@@ -27,9 +27,7 @@ def symbols(evidence: Evidence, verdict: Verdict) -> tuple[r.SymbolRow, ...]:
     by_symbol: dict[str, list[dict[str, Any]]] = {}
     for check in checks:
         by_symbol.setdefault(check["symbol"], []).append(check)
-    lost = {row.symbol: 0 for row in (verdict.recovery_point.lost if verdict.recovery_point else ())}
-    for row in verdict.recovery_point.lost if verdict.recovery_point else ():
-        lost[row.symbol] += 1
+    lost = verdict.recovery_point.lost_by_symbol if verdict.recovery_point else {}
     return tuple(
         _symbol(symbol, recovered.get(symbol), by_symbol.get(symbol, []), verdict, lost)
         for symbol in (plan.symbols if plan else ())

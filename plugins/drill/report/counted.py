@@ -27,7 +27,8 @@ def point(evidence: Evidence, verdict: Verdict) -> r.RecoveryPoint:
         fills=len(validation["lost_fills"]) if validation and "lost_fills" in validation else None,
         members_touched=point.members_touched,
         time_ns=point.rpo_time_ns,
-        notional_cents=None if point.lost_orders else 0,
+        notional_cents=point.lost_notional_cents,
+        unpriced=point.lost_unpriced,
         phantom_fills=_unexpected(validation, "fill_witnessed", scope),
         unacknowledged=len(validation["unacknowledged"]) if validation else None,
     )

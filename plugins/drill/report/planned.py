@@ -51,7 +51,7 @@ def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any
     reveal = evidence.get("word-reveal") or {}
     return r.Plan(
         drill_id=registered.drill_id,
-        kind="loss",
+        kind="planned exercise" if registered.planned else "loss",
         scenario="site",
         trigger=registered.trigger,
         requester=registered.requester,
@@ -73,7 +73,7 @@ def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any
                 role="DR site",
                 region=registered.dr_region,
                 epoch=registered.epoch,
-                environment="LIVE",
+                environment=registered.environment,
             ),
         ),
         shared_dependencies=SHARED,

@@ -30,6 +30,7 @@ def record(found: Verified, stamps: str) -> dict[str, Any]:
         "worst_symbol": times.worst_symbol,
         "orders_lost": None if point is None else point.lost_orders,
         "acknowledged": None if point is None else point.acknowledged,
+        "lost_notional_cents": None if point is None else _digits(point.lost_notional_cents),
         "symbols_ok": verdict.symbols_ok,
         "control": verdict.control,
         "teardown": verdict.teardown,
@@ -76,7 +77,7 @@ def _times(found: Verified) -> str:
     times = found.verdict.times
     if times.impact_ns is None:
         return "not achieved"
-    told = f"{spoken_duration(times.impact_ns)} after the loss, of it {spoken_duration(times.assumed_ns)} assumed"
+    told = f"{spoken_duration(times.impact_ns)} from the impact on, {spoken_duration(times.assumed_ns)} of it assumed"
     more = [
         f"{name} {spoken_duration(value)}"
         for name, value in (("from declaration", times.declared_ns), ("technical", times.technical_ns))
@@ -89,7 +90,9 @@ def _point(found: Verified) -> str:
     point = found.verdict.recovery_point
     if point is None:
         return "unknown"
-    return f"{point.lost_orders:,} of {point.acknowledged:,} acknowledged orders lost, from the members' captures"
+    worth = point.lost_notional_cents
+    told = f", new orders of ${worth // 100:,}.{worth % 100:02} among them" if worth else ""
+    return f"{point.lost_orders:,} of {point.acknowledged:,} acknowledged orders lost{told}, from the members' captures"
 
 
 def _registered(found: Verified) -> str:

@@ -33,6 +33,15 @@ VERDICT = "verdict.json"
 REPORT = "report.json"
 UNJUDGED = "INVALID"  # what is filed as the outcome where no verdict was: method.md §4, F25
 PROSE = frozenset({"sentence", "held"})  # worded by the version that judges; everything else must be equal
+# Fields that a verdict of an earlier version does not have: where it was filed without one, that one is not compared.
+LATER = frozenset(
+    {
+        "failback",
+        "recovery_point.lost_by_symbol",
+        "recovery_point.lost_notional_cents",
+        "recovery_point.lost_unpriced",
+    }
+)
 NOT_CHECKED = "NOT checked"
 
 
@@ -137,8 +146,8 @@ def _as_filed(verdict: Verdict, artifacts: Mapping[str, bytes], outcome: Link) -
         if body.outcome != UNJUDGED:
             raise BrokenLink(VERDICT, f"is missing, and link {outcome.number} (outcome) says {body.outcome}")
         return [f"no verdict was filed; the evidence says {verdict.outcome}"]
-    computed, written = _plain(verdict), _loads(filed, VERDICT)
-    notes = []
+    written = _loads(filed, VERDICT)
+    computed, notes = _as_known(_plain(verdict), written)
     for name in sorted(set(computed) | set(written)):
         if computed.get(name) == written.get(name):
             continue
@@ -153,6 +162,20 @@ def _as_filed(verdict: Verdict, artifacts: Mapping[str, bytes], outcome: Link) -
         raise BrokenLink(f"link {outcome.number}", f"says {_short(said)}, the evidence says {_short(again)}")
     _reported(artifacts, verdict)
     return notes
+
+
+def _as_known(computed: Mapping[str, Any], written: Any, within: str = "") -> tuple[dict[str, Any], list[str]]:
+    """What was recomputed, without the LATER fields that the filed verdict does not have; and a note of each."""
+    kept, notes = dict(computed), []
+    for name, value in computed.items():
+        path, there = f"{within}{name}", isinstance(written, Mapping) and name in written
+        if path in LATER and not there:
+            del kept[name]
+            notes.append(f"{path}: filed by a version that did not know it, so not compared")
+        elif not within and there and isinstance(value, Mapping):
+            kept[name], more = _as_known(value, written[name], f"{path}.")
+            notes += more
+    return kept, notes
 
 
 def _reported(artifacts: Mapping[str, bytes], verdict: Verdict) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drill.core.report import Damage, FlushBuffer, JournalAccount, Report
+from drill.core.report import Damage, FlushBuffer, JournalAccount, RecoveryPoint, Report
 from drill.report import words
 from drill.report.charts import lag
 from drill.report.sections.blocks import (
@@ -40,7 +40,7 @@ def point(report: Report) -> Section:
         ("- cancels", words.count(found.cancels)),
         ("- replaces and reduces", words.count(found.replaces)),
         ("captured fills lost", _counted(found.fills)),
-        ("notional of the lost new orders", words.cents(found.notional_cents)),
+        ("notional of the lost new orders", _notional(found)),
     )
     counted = (
         ("acknowledged commands", words.count(found.acknowledged)),
@@ -57,6 +57,12 @@ def point(report: Report) -> Section:
             facts("Counted from the ack captures, never from the journal", counted, figures=True),
         ),
     )
+
+
+def _notional(found: RecoveryPoint) -> str:
+    """Dollars; market orders name no price, so they are counted beside."""
+    beside = f" and {words.plural(found.unpriced, 'market order')} without a price" if found.unpriced else ""
+    return words.cents(found.notional_cents) + beside
 
 
 def journal(report: Report) -> Section:
