@@ -29,6 +29,8 @@ from drill.operators import step
 from drill.operators.judge import JudgeOperator
 from drill.operators.report import ReportOperator
 from drill.operators.seal import SealOperator
+from drill.report.record import render_json
+from drill.report.renderings import RECORD, RENDERINGS, renderings
 from tests.core import worlds
 from tests.core.signing import private_key
 from tests.drill.filed import filed, full
@@ -51,12 +53,18 @@ def moment(monkeypatch):
     return now
 
 
+def undrawn(report):
+    """The record, and a page of its first line alone: drawing the whole takes a second that most tests do not need."""
+    return {RECORD: render_json(report), "report.html": report.result.verdict.sentence.encode()}
+
+
 @pytest.fixture
 def closed(fresh, context, moment, account, monkeypatch):
     """Run a drill's registration and its closing steps as the DAG does; gives its docket."""
 
-    def close(drill=worlds.DRILL, evidence=None, settings=fresh.settings):
+    def close(drill=worlds.DRILL, evidence=None, settings=fresh.settings, *, drawn=False):
         monkeypatch.setattr(step, "Settings", lambda: settings)
+        monkeypatch.setattr("drill.operators.report.renderings", renderings if drawn else undrawn)
         docket = type(fresh)(drill, settings, account.session)
         filed(docket, of(drill, evidence or full()))
         moment.ns = BEFORE
@@ -85,11 +93,11 @@ def verified(docket):
 
 
 def test_a_drill_is_sealed_and_its_bundle_is_authentic(closed):
-    docket = closed()
+    docket = closed(drawn=True)
     found = verified(docket)
     assert (found.drill, found.verdict.outcome, found.links) == (worlds.DRILL, "PASS", 3)
     assert found.anchor == "checked: 2 heads up to link 3 of 3 are in this chain"
-    assert {"report.json", "report.html", "verdict.json"} <= set(json_names(docket))
+    assert {*RENDERINGS, "verdict.json"} <= set(json_names(docket))
     assert bundle(docket) == bundle(docket), "the same store gives the same bytes"
 
 

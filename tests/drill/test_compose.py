@@ -18,6 +18,7 @@ from drill.report.html import render_html
 from drill.report.record import render_json
 from drill.report.summary import summary_line
 from tests.core import worlds
+from tests.core.test_planned import exercise
 from tests.drill.filed import full
 
 SECOND = worlds.SECOND
@@ -174,6 +175,12 @@ def test_figures_of_the_healthy_drill():
     )
 
 
+def test_a_planned_exercise_is_called_one():
+    plan = compose(exercise(), SEALED, drill=worlds.DRILL).plan
+    assert (plan.kind, [site.environment for site in plan.sites]) == ("planned exercise", ["LIVE", "DRILL"])
+    assert (compose(full(), SEALED, drill=worlds.DRILL).plan.kind) == "loss"
+
+
 def test_f01_names_symbol_and_gap():
     report = compose(damaged(), SEALED, drill=worlds.DRILL)
     assert report.result.journal is not None
@@ -181,6 +188,7 @@ def test_f01_names_symbol_and_gap():
     assert (damage.kind, damage.symbol, damage.seq_from) == ("gap", "MSFT", 5)
     row = next(row for row in report.result.symbols if row.symbol == "MSFT")
     assert (row.status, row.orders_lost) == ("damaged", 6)
+    assert (report.result.point.notional_cents, report.result.point.unpriced) == (6 * 1000, 0)
     assert row.first_difference == "gap: expected seq 5, found seq 8 (k offset 0)"
     page = html.unescape(render_html(report))
     assert "MSFT" in page

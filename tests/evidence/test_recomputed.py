@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drill.core.evidence.amendments import RefusedAmendment, check
+from drill.core.evidence.broken import BrokenLink
 from drill.core.evidence.statement import Amendment, FindingClosed, FindingOpened, Hold, SignOff
-from drill.core.evidence.verification import verify
+from drill.core.evidence.verification import LATER, verify
 from tests.core import worlds
 from tests.evidence import filing
 from tests.evidence.filing import OTHER
@@ -51,6 +53,27 @@ def test_the_recomputed_verdict_is_the_filed_one(ours, keys, damage, dropped):
     record = filing.record(ours, worlds.replaced(evidence, kept))
     found = verify(record.bundle(), keys)
     assert json.loads(msgspec.json.encode(found.verdict)) == json.loads(record.filed[record.drill]["verdict.json"])
+
+
+@pytest.mark.parametrize("path", sorted(LATER))
+def test_a_verdict_that_an_earlier_version_filed_is_compared_in_what_it_says(ours, keys, path):
+    """A field that came later is missing from it, and from nothing else; another field that is missing is broken."""
+    evidence = worlds.changed(recovered=short("AAPL", 3))
+    for left_out, authentic in ((path, True), ("symbols_ok", False)):
+        record = filing.record(ours, evidence)
+        filed = dict(record.filed[record.drill])
+        verdict = json.loads(filed["verdict.json"])
+        *within, name = left_out.split(".")
+        del (verdict[within[0]] if within else verdict)[name]
+        filed["verdict.json"] = json.dumps(verdict).encode()
+        chain = filing.closed(type(record.chain)(links=record.chain.links[:4]), record.drill, filed, ours)
+        bundle = replace(record, chain=chain, filed={record.drill: filed}).bundle()
+        if authentic:
+            [note] = verify(bundle, keys).notes
+            assert note == f"{path}: filed by a version that did not know it, so not compared"
+        else:
+            with pytest.raises(BrokenLink, match="symbols_ok: filed null, recomputed"):
+                verify(bundle, keys)
 
 
 REFUSED = [
@@ -93,8 +116,6 @@ def test_a_finding_closes_with_a_later_drill_that_passed_and_with_no_other(recor
 
 def test_a_link_that_breaks_a_rule_is_a_broken_link_for_the_auditor(record, keys):
     """Whoever appends past the command line is found by whoever verifies."""
-    from drill.core.evidence.broken import BrokenLink  # noqa: PLC0415
-
     forged = record.say(SignOff(role="reviewed", person="p", statement="s"))
     with pytest.raises(BrokenLink, match="amendments: link 6: nobody has prepared it yet"):
         verify(forged.bundle(), keys)

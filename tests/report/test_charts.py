@@ -8,11 +8,12 @@ import sys
 from typing import Any
 
 import pytest
+from jsonschema import ValidationError
 from msgspec.structs import replace
 
 from drill.core import report as r
 from drill.report.charts import GLYPHS, gauge, lag, recovery, trend, waterfall
-from drill.report.charts.picture import Picture
+from drill.report.charts.picture import Picture, altair
 from drill.report.charts.waterfall import Axis, bars, since
 from tests.report import samples
 
@@ -53,6 +54,16 @@ def pictures() -> dict[str, Picture]:
 @pytest.fixture(scope="module", name="drawings")
 def _drawings() -> dict[str, Picture]:
     return pictures()
+
+
+def test_altairs_own_check_of_every_specification_passes_and_changes_nothing(drawings: dict[str, Picture]) -> None:
+    with altair().utils.schemapi.debug_mode(True):
+        assert pictures() == drawings
+
+
+def test_that_check_finds_what_is_no_chart() -> None:
+    with altair().utils.schemapi.debug_mode(True), pytest.raises(ValidationError, match="nowhere"):
+        altair().Chart(altair().Data(values=[])).mark_text(align="nowhere")
 
 
 def test_short_assumed_time_is_drawn_to_scale() -> None:

@@ -11,10 +11,10 @@ import rfc8785
 from drill import clock
 from drill.core.report import Report
 from drill.docket import Docket
-from drill.report import render_html, render_json
+from drill.report import render_json
 from drill.settings import Settings
 from tests.core import worlds
-from tests.report import samples
+from tests.report import rendered, samples
 
 WEEK_NS = 7 * 86_400 * worlds.SECOND
 FIRST_NS = 1_790_431_200 * worlds.SECOND  # Saturday, 2026-09-26 14:00 UTC: a drill a week from there on
@@ -63,4 +63,4 @@ def _close(docket: Docket, outcome: str, report: Report) -> None:
     sealed = {"outcome": outcome, "sentence": sentence, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}
     docket.put("outcome.json", rfc8785.dumps({"drill": docket.drill, **sealed}))
     docket.put("report.json", render_json(report))
-    docket.put("report.html", render_html(report).encode())
+    docket.put("report.html", rendered.html(outcome).encode())

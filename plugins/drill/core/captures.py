@@ -58,9 +58,9 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
 
     `acked[symbol][member]` is a list of [seq, ack time ns, command kind, worth] in order of receipt; worth is price x
     quantity in cents of a new order that was not rejected, None where it named no price, 0 of every other command.
-    `sent_unanswered` lists [member, symbol, command id, sent ns] of commands whose fate the member does not know. `learned` lists
-    [member, symbol, command id, seq, status] of commands that were sent again and answered then, whatever their epoch;
-    `ended` counts orders that the exchange cancelled.
+    `sent_unanswered` lists [member, symbol, command id, sent ns] of commands whose fate the member does not know.
+    `learned` lists [member, symbol, command id, seq, status] of commands that were sent again and answered then,
+    whatever their epoch; `ended` counts orders that the exchange cancelled.
     """
 
     epoch: int

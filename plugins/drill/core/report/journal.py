@@ -20,7 +20,9 @@ class RecoveryPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cancels: Annotated[Count | None, doc("of the lost: cancels")] = None
     replaces: Annotated[Count | None, doc("of the lost: replaces and reduces")] = None
     fills: Annotated[Count | None, doc("captured fills that the recovered tape lacks")] = None
-    notional_cents: Annotated[int | None, doc("price x quantity of the lost new orders that named a price, cents")] = None
+    notional_cents: Annotated[int | None, doc("price x quantity of the lost new orders that named a price, cents")] = (
+        None
+    )
     unpriced: Annotated[Count | None, doc("of the lost new orders: market orders, which name no price")] = None
     members_touched: Annotated[Count | None, doc("members with at least one lost command")] = None
     time_ns: Annotated[Length | None, doc("largest over symbols: last acknowledged - last recovered", DORA_12)] = None

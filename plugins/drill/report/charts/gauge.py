@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from drill.core.report import RecoveryTime
 from drill.report import words
-from drill.report.charts.picture import BAD, INK, SOFT, WASH, WIDTH, WORK, Margins, Picture, draw
+from drill.report.charts.picture import BAD, INK, SOFT, WASH, WIDTH, WORK, Margins, Picture, altair, draw
+
+if TYPE_CHECKING:
+    from altair import Chart
 
 _HEIGHT, _BAR, _TOP = 42, 18, 4
 _BEYOND = 108  # the axis goes to this many per cent of the longer of time and objective
@@ -13,18 +18,18 @@ _NEAR_THE_EDGE = 920
 
 def gauge(recovery: RecoveryTime, limit_ns: int) -> Picture:
     """One bar; a recovery that was not achieved is said in words, not drawn as an empty bar."""
-    import altair as alt  # noqa: PLC0415 - see drill.report.charts.picture
+    alt = altair()
 
     total, measured = recovery.total_ns, recovery.measured_ns
     top = max(limit_ns, total or 0, 1) * _BEYOND // 100
     x = alt.X("from:Q", scale=alt.Scale(domain=[0, top]), axis=None)
 
-    def bar(begin: int, end: int, **look: object) -> alt.Chart:
+    def bar(begin: int, end: int, **look: object) -> Chart:
         shown = max(end, begin + top * 2 // WIDTH)  # never thinner than two units
         chart = alt.Chart(alt.Data(values=[{"from": begin, "to": shown}])).mark_bar(**look)
         return chart.encode(x=x, x2="to:Q", y=alt.value(_TOP), y2=alt.value(_TOP + _BAR))
 
-    def text(at: int, said: str, y: int, **look: object) -> alt.Chart:
+    def text(at: int, said: str, y: int, **look: object) -> Chart:
         chart = alt.Chart(alt.Data(values=[{"from": at, "text": said}])).mark_text(**look)
         return chart.encode(x=x, y=alt.value(y), text="text:N")
 

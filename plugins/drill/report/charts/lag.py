@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from drill.core.report import FlushBuffer, LagPoint
 from drill.report import words
-from drill.report.charts.picture import BAD, SOFT, WORK, Margins, Picture, draw
+from drill.report.charts.picture import BAD, SOFT, WORK, Margins, Picture, altair, draw
 
 _HEIGHT = 90
 _MARGINS = Margins(left=66, right=20, top=18, bottom=36)
@@ -14,7 +14,7 @@ _MARGINS = Margins(left=66, right=20, top=18, bottom=36)
 
 def lag(points: Sequence[LagPoint], buffer: FlushBuffer | None, impact_ns: int | None) -> Picture | None:
     """Seconds of lag over seconds since the impact, the buffer's interval dashed; None without points."""
-    import altair as alt  # noqa: PLC0415 - see drill.report.charts.picture
+    alt = altair()
 
     if not points:
         return None

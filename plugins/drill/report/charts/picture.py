@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    import altair as alt
+    from altair import LayerChart
 
 FONTS = Path(__file__).parents[1] / "fonts"
 FONT = "DejaVu Sans"
@@ -50,6 +50,18 @@ def _attribute(text: str) -> str:
 
 
 @cache
+def altair() -> Any:
+    """The module altair, without its check of each part against Vega-Lite's schema, which takes longer than drawing.
+
+    Our specifications do not depend on who calls; a test draws every chart with that check.
+    """
+    import altair as alt  # noqa: PLC0415 - see the module's docstring
+
+    alt.utils.schemapi.disable_debug_mode()
+    return alt
+
+
+@cache
 def _renderer() -> Any:
     """vl-convert with our own fonts, so that widths of text do not depend on the machine."""
     import vl_convert  # noqa: PLC0415 - see the module's docstring
@@ -76,13 +88,13 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
     bottom: int = 0
 
 
-def draw(chart: alt.LayerChart, alt_text: str, *, height: int, margins: Margins = Margins()) -> Picture:  # noqa: B008 - frozen
+def draw(chart: LayerChart, alt_text: str, *, height: int, margins: Margins = Margins()) -> Picture:  # noqa: B008 - frozen
     """Draw a layered chart whose plot is `height` units high, WIDTH with its margins."""
     width = WIDTH - margins.left - margins.right
     specification = (
         chart.properties(width=width, height=height, autosize="none", padding=msgspec.structs.asdict(margins))
         .configure(**_looks())
-        .to_dict()
+        .to_dict(validate=altair().utils.schemapi.DEBUG_MODE)
     )
     svg = _renderer().vegalite_to_svg(specification, allowed_base_urls=[])
     return Picture(svg=_ROLES.sub("", svg), alt=alt_text, width=WIDTH, height=height + margins.top + margins.bottom)

@@ -8,7 +8,7 @@ from typing import Any
 from drill.core.percentile import nearest_rank
 from drill.core.report import Report
 from drill.report import words
-from drill.report.charts.picture import INK, SOFT, WORK, Margins, Picture, draw
+from drill.report.charts.picture import INK, SOFT, WORK, Margins, Picture, altair, draw
 
 _WORST = "#b8480a"
 _BINS = 94
@@ -35,7 +35,7 @@ def _percentiles(ordered: Sequence[int]) -> dict[int, str]:
 
 def recovery(report: Report, impact_ns: int | None) -> Picture | None:
     """The dots, stacked where they fall together; None where no symbol took a first order."""
-    import altair as alt  # noqa: PLC0415 - see drill.report.charts.picture
+    alt = altair()
 
     found = times(report, impact_ns)
     if not found:

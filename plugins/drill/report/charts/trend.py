@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drill.core.report import PastDrill, Report
 from drill.report import words
-from drill.report.charts.picture import BAD, GOOD, INK, LINE, MIND, SOFT, Margins, Picture, draw
+from drill.report.charts.picture import BAD, GOOD, INK, LINE, MIND, SOFT, Margins, Picture, altair, draw
 
 DRILLS = 52
 GLYPHS = {
@@ -41,7 +41,7 @@ def shown(report: Report) -> tuple[PastDrill, ...]:
 
 def trend(report: Report) -> Picture | None:
     """Drills without a recovery time stand on the floor; None where this is the first drill."""
-    import altair as alt  # noqa: PLC0415 - see drill.report.charts.picture
+    alt = altair()
 
     drills = shown(report)
     if len(drills) == 1:

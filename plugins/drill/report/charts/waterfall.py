@@ -14,10 +14,10 @@ import msgspec
 
 from drill.core.report import PhaseTime
 from drill.report import words
-from drill.report.charts.picture import BAD, FONT, INK, SOFT, WIDTH, WORK, Margins, Picture, draw
+from drill.report.charts.picture import BAD, FONT, INK, SOFT, WIDTH, WORK, Margins, Picture, altair, draw
 
 if TYPE_CHECKING:
-    import altair as alt
+    from altair import Chart
 
 KINDS = ("work", "queue", "retry", "approval", "assumed")
 _FILLS = (WORK, "#d5dbe3", "#f08c4a", "#e9ddf5", "#fff6dc")
@@ -163,7 +163,7 @@ def _texts(axis: Axis, phases: Sequence[PhaseTime]) -> dict[str, list[dict[str, 
 
 def waterfall(phases: Sequence[PhaseTime], origin_ns: int | None, *, since_what: str, title: str) -> Picture | None:
     """Draw `phases` in their order; with `origin_ns` (the impact) what lies before it is cut off. None: no phases."""
-    import altair as alt  # noqa: PLC0415 - see drill.report.charts.picture
+    alt = altair()
 
     if not phases:
         return None
@@ -197,7 +197,7 @@ def _time(alt: Any, axis: Axis, title: str) -> Any:
     )
 
 
-def _bars(alt: Any, axis: Axis, phases: Sequence[PhaseTime], x: Any, y: Any) -> alt.Chart:
+def _bars(alt: Any, axis: Axis, phases: Sequence[PhaseTime], x: Any, y: Any) -> Chart:
     pieces = [
         {"phase": phase.name.replace("_", " "), "kind": bar.kind, "begin": bar.begin, "end": bar.end}
         for phase in phases
@@ -223,7 +223,7 @@ def _bars(alt: Any, axis: Axis, phases: Sequence[PhaseTime], x: Any, y: Any) -> 
     )
 
 
-def _labels(alt: Any, axis: Axis, phases: Sequence[PhaseTime], x: Any, y: Any) -> list[alt.Chart]:
+def _labels(alt: Any, axis: Axis, phases: Sequence[PhaseTime], x: Any, y: Any) -> list[Chart]:
     texts = _texts(axis, phases)
     layers = [
         alt.Chart(alt.Data(values=texts[side]))
