@@ -63,7 +63,8 @@ def _time_lost_ns(kept: Sequence[Sequence[Any]], lost: Sequence[Sequence[Any]]) 
     """Ack time of the last acknowledged minus that of the last contiguous recovered, for one symbol's rows."""
     if not lost:
         return 0
-    return max(row[1] for row in lost) - (max(row[1] for row in kept) if kept else min(row[1] for row in lost))
+    at = [int(row[1]) for row in lost]
+    return max(at) - (max(int(row[1]) for row in kept) if kept else min(at))
 
 
 def recovery_point(acked: Acked, contiguous: Mapping[str, int]) -> RecoveryPoint:
