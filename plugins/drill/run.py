@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,10 @@ from rich.console import Console
 from drill import clock
 from drill.airflow_api import AirflowApi, AirflowError
 from drill.aws.sessions import default_session
-from drill.bundle import BUNDLE, NotSealed, bundle
-from drill.core.evidence.anchor import write_anchor
-from drill.core.evidence.keys import published
+from drill.copies import auditors_kit, copy
 from drill.core.report import Report, decode
 from drill.docket import Docket
 from drill.follow import Follower
-from drill.history import CHAIN
 from drill.operators.register import make
 from drill.report.summary import missing_line, summary_line, table
 from drill.settings import Settings
@@ -27,7 +23,6 @@ from drill.verbs.answer import Answer
 # One exit status per verdict, so that scripts need not parse.
 EXIT = {"PASS": 0, "PASS_WITH_OBSERVATIONS": 0, "FAIL": 1, "INVALID": 3, "REJECTED": 4, "ABORTED": 4, "PARTIAL": 5}
 MISSING = 3
-KEYS, ANCHOR = "keys.pem", "anchor.json"
 ECHO_NS = 2_000_000_000  # a terminal and a supervisor may both pass one Ctrl-C on
 ENDED = {"success", "failed"}
 PATIENCE = 30  # unanswered questions in a row, two seconds and more apart
@@ -55,7 +50,7 @@ def run(params: dict[str, Any], settings: Settings) -> Answer:
     console.print(f"drill {drill}: workload seed {params.get('seed', 1)}; Ctrl-C aborts it with teardown and report")
     api.trigger(drill, params)
     _follow(docket, api, Follower(docket, console, Path(settings.reports)), console)
-    folder = file_copy(docket, Path(settings.reports))
+    folder = copy(docket, Path(settings.reports))
     auditors_kit(docket, Path(settings.reports))
     content = docket.find("report.json")
     if content is None:
@@ -105,33 +100,3 @@ def _follow(docket: Docket, api: AirflowApi, follower: Follower, console: Consol
                 raise
         else:
             return
-
-
-def file_copy(docket: Docket, reports: Path) -> Path:
-    """Copy every artifact of the drill under `reports/<id>/`; nothing in the store is touched."""
-    folder = reports / docket.drill
-    for name in docket.names():
-        if not (folder / name).resolve().is_relative_to(folder.resolve()):
-            msg = (
-                f"artifact {name!r} of drill {docket.drill} would be written outside {folder}; look at who put it there"
-            )
-            raise ValueError(msg)
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(docket.stored(name))
-    return folder
-
-
-def auditors_kit(docket: Docket, reports: Path) -> None:
-    """Write what `verify` wants: the bundle beside the copy; the chain, its keys and its anchor for all drills.
-
-    Copies for convenience. An auditor gets key and anchor from somebody else than the bundle (docs/evidence.md).
-    """
-    store = docket.chain()
-    links = store.read()
-    (reports / CHAIN).mkdir(parents=True, exist_ok=True)
-    for link in links.links:
-        (reports / CHAIN / f"{link.number:012d}.json").write_bytes(link.content)
-    (reports / KEYS).write_bytes(published(links.keys.values()))
-    (reports / ANCHOR).write_bytes(write_anchor(store.heads()))
-    with suppress(NotSealed):  # its last line says MISSING
-        (reports / docket.drill / BUNDLE).write_bytes(bundle(docket))

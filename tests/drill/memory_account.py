@@ -85,6 +85,10 @@ class MemoryS3:
         self.versions.pop((Bucket, Key), None)
         return {}
 
+    def put_object_legal_hold(self, *, Bucket: str, Key: str, VersionId: str, LegalHold: dict[str, str]) -> None:  # noqa: N803
+        [version] = [one for one in self.versions[Bucket, Key] if one["VersionId"] == VersionId]
+        version["held"] = LegalHold["Status"] == "ON"
+
     def get_paginator(self, operation: str) -> Any:
         return SimpleNamespace(paginate=getattr(self, f"_{operation}"))
 

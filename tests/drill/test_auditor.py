@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import subprocess
@@ -10,10 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jsonschema
 import pytest
 
 from drill import __main__ as command
-from drill import clock, records, run
+from drill import clock, copies, records
 from drill import docket as docketing
 from drill.aws.chain_store import ChainError
 from drill.aws.evidence_store import EvidenceExistsError
@@ -22,15 +24,18 @@ from drill.aws.time_stamp import TimeStampError
 from drill.bundle import NotSealed, bundle
 from drill.core.evidence.anchor import read_anchor, write_anchor
 from drill.core.evidence.broken import BrokenLink
+from drill.core.evidence.canonical import sha256
 from drill.core.evidence.keys import published, read_keys
-from drill.core.evidence.statement import Amendment, KeyNotice
+from drill.core.evidence.statement import Amendment, FindingClosed, FindingOpened, KeyNotice, SignOff
 from drill.core.evidence.verification import NOT_CHECKED, verify
+from drill.core.report import decode, json_schema
 from drill.operators import step
 from drill.operators.judge import JudgeOperator
 from drill.operators.report import ReportOperator
 from drill.operators.seal import SealOperator
 from drill.report.record import render_json
 from drill.report.renderings import RECORD, RENDERINGS, renderings
+from drill.rerender import BadRecord, load, rerender
 from tests.core import worlds
 from tests.core.signing import private_key
 from tests.drill.filed import filed, full
@@ -82,8 +87,8 @@ def closed(fresh, context, moment, account, monkeypatch):
 def kit(closed, tmp_path):
     """Folder of reports as `drill run` leaves it."""
     docket = closed()
-    run.file_copy(docket, tmp_path)
-    run.auditors_kit(docket, tmp_path)
+    copies.copy(docket, tmp_path)
+    copies.auditors_kit(docket, tmp_path)
     return tmp_path
 
 
@@ -243,6 +248,73 @@ def test_a_lost_key_is_replaced_and_that_is_on_record(closed, tmp_path):
     assert verify(bundle(later), {notice.keyid: chain.keys[notice.keyid]}).verdict.outcome == "PASS"
 
 
+# --- the report, later
+
+
+def said_since(docket):
+    """A correction, a finding that was settled, one that is open, and the names on the last lines of page 1."""
+    due = {"owner": "Matching", "due": "2027-01-31", "author": "A. Author"}
+    for body in (
+        Amendment(author="A. Author", reason="typing error", text="MSFT, not <MSTF>"),
+        FindingOpened(finding="F-1", what="the drain is slow", **due),
+        FindingOpened(finding="F-2", what="the run-book is old", **due),
+    ):
+        records.amend(docket, body)
+
+
+def test_a_report_shows_what_was_said_since_and_what_was_filed_stays(closed, account, tmp_path):
+    docket = closed(drawn=True)
+    copies.copy(docket, tmp_path)
+    copies.auditors_kit(docket, tmp_path)
+    folder = tmp_path / worlds.DRILL
+    filed_files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name in RENDERINGS}
+    assert renderings(load(folder)) == filed_files, "nothing was said: the renderings are the sealed ones"
+
+    said_since(docket)
+    closed(LATER)
+    records.amend(docket, FindingClosed(finding="F-1", retest=LATER, author="A. Author", reason="retested"))
+    for role, person in (("prepared", "P. Preparer"), ("reviewed", "R. Reviewer"), ("signed off", "O. Officer")):
+        records.amend(docket, SignOff(role=role, person=person, statement="as filed"))
+    records.hold(docket, on=True, author="C. Counsel", reason="inquiry 7")
+    stored = [account.s3.versions[place] for place in account.s3.versions if worlds.DRILL in place[1]]
+    assert all(version["held"] for versions in stored for version in versions)
+    copies.renew(docket, tmp_path)
+
+    written = rerender(folder, None)
+    assert sorted(path.relative_to(folder).as_posix() for path in written) == sorted(f"amended/{n}" for n in RENDERINGS)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name in RENDERINGS} == filed_files
+    report = decode((folder / "amended/report.json").read_bytes())
+    assert report == load(folder / "bundle.zip")
+    jsonschema.Draft202012Validator(json_schema()).validate(json.loads((folder / "amended/report.json").read_bytes()))
+    close = report.close
+    assert [(one.link, one.author, one.text) for one in close.amendments] == [(4, "A. Author", "MSFT, not <MSTF>")]
+    assert [(one.finding_id, one.owner, one.status) for one in close.findings] == [
+        ("F-1", "Matching", f"closed with {LATER} by A. Author"),
+        ("F-2", "Matching", "open"),
+    ]
+    assert [(one.role, one.name) for one in close.attestations] == [
+        ("prepared", "P. Preparer"),
+        ("reviewed", "R. Reviewer"),
+        ("signed off", "O. Officer"),
+    ]
+    assert close.retention.lock.endswith("legal hold (C. Counsel: inquiry 7)")
+    assert (close.filing.chain_number, close.filing.as_of_link) == (3, 13)
+    assert close.filing.record_sha256 == sha256(filed_files["report.json"])
+    page = html.unescape((folder / "amended/report.html").read_text())
+    for told in ("AMENDED, 1 correction", "MSFT, not <MSTF>", "prepared: P. Preparer", close.filing.record_sha256):
+        assert told in page
+    assert verified(docket).verdict.outcome == "PASS"
+
+
+def test_a_chain_that_is_broken_is_not_rendered(closed, tmp_path):
+    docket = closed()
+    copies.copy(docket, tmp_path)
+    copies.auditors_kit(docket, tmp_path)
+    (tmp_path / "chain/000000000002.json").unlink()
+    with pytest.raises(BadRecord, match="the chain beside it is BROKEN at link 2"):
+        load(tmp_path / worlds.DRILL)
+
+
 # --- the command line
 
 
@@ -371,13 +443,20 @@ def test_what_is_said_about_a_drill_is_appended_and_verified(say, closed):
     sign = ("sign-off", worlds.DRILL, "--statement", "as filed", "--role")
     assert "prepared comes first" in say(*sign, "reviewed", "--person", "Q")[1]["error"]
     assert say(*sign, "prepared", "--person", "P. Preparer")[0] == 0
-    assert "another person has to review it" in say(*sign, "reviewed", "--person", "p.  preparer")[1]["error"]
+    assert (
+        "another person has to say that it is reviewed"
+        in say(*sign, "reviewed", "--person", "p.  preparer")[1]["error"]
+    )
+    assert "reviewed comes first" in say(*sign, "signed-off", "--person", "O. Officer")[1]["error"]
     assert say(*sign, "reviewed", "--person", "R. Reviewer")[0] == 0
+    assert "another person has to say" in say(*sign, "signed-off", "--person", "P. Preparer")[1]["error"]
+    assert say(*sign, "signed-off", "--person", "O. Officer")[0] == 0
     standing = verified(type(later)(worlds.DRILL, later.settings, later.sessions)).standing
     assert [(one.finding, one.status, one.retest) for one in standing.findings] == [("F-1", "closed", LATER)]
     assert [(one.role, one.person) for one in standing.sign_offs] == [
         ("prepared", "P. Preparer"),
         ("reviewed", "R. Reviewer"),
+        ("signed off", "O. Officer"),
     ]
 
 

@@ -211,9 +211,7 @@ def clock_off(draw: Draw) -> Evidence:
 def may_do_more(draw: Draw) -> Evidence:
     found = documents()
     actions = ["s3:PutObject", "cloudformation:DeleteStack", "iam:PassRole"]
-    found["isolation"]["attempts"].append(
-        {"action": draw(st.sampled_from(actions)), "resource": "x", "denied": False}
-    )
+    found["isolation"]["attempts"].append({"action": draw(st.sampled_from(actions)), "resource": "x", "denied": False})
     return of(found)
 
 

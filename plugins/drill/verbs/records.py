@@ -41,8 +41,14 @@ def _add_said(verbs: Any) -> None:
     settle = _about(verbs, "settle", "close a finding with a later drill that passed", "author", "reason", "retest")
     settle.add_argument("--id", required=True, dest="finding")
     settle.set_defaults(body=_settlement)
-    sign = _about(verbs, "sign-off", "stand by a record: one prepares, another reviews", "person", "statement")
-    sign.add_argument("--role", required=True, choices=("prepared", "reviewed"))
+    sign = _about(
+        verbs,
+        "sign-off",
+        "stand by a record: prepared, reviewed by another, signed off",
+        "person",
+        "statement",
+    )
+    sign.add_argument("--role", required=True, choices=("prepared", "reviewed", "signed-off"))
     sign.set_defaults(body=_sign_off)
     hold = _about(verbs, "hold", "legal hold: nothing of the drill may be deleted", "author", "reason")
     hold.add_argument("--lift", action="store_true", help="lift it")
@@ -97,27 +103,31 @@ def anchor(arguments: argparse.Namespace, settings: Settings) -> Answer:
 
 def say(arguments: argparse.Namespace, settings: Settings) -> Answer:
     """Append an amendment, a finding, its settlement or a sign-off."""
+    from drill.copies import renew  # noqa: PLC0415
     from drill.core.evidence.amendments import RefusedAmendment  # noqa: PLC0415
     from drill.records import amend  # noqa: PLC0415
 
+    docket = _docket(settings, arguments.drill)
     try:
-        link = amend(_docket(settings, arguments.drill), arguments.body(arguments))
+        link = amend(docket, arguments.body(arguments))
     except RefusedAmendment as refused:
         raise Refused(str(refused), REFUSED) from refused
+    renew(docket, Path(settings.reports))
     return _appended(link, arguments.verb)
 
 
 def hold(arguments: argparse.Namespace, settings: Settings) -> Answer:
     """Set or lift the legal hold on every object of a drill, and put that on record."""
+    from drill.copies import renew  # noqa: PLC0415
     from drill.core.evidence.amendments import RefusedAmendment  # noqa: PLC0415
     from drill.records import hold as held  # noqa: PLC0415
 
+    docket = _docket(settings, arguments.drill)
     try:
-        link = held(
-            _docket(settings, arguments.drill), on=not arguments.lift, author=arguments.author, reason=arguments.reason
-        )
+        link = held(docket, on=not arguments.lift, author=arguments.author, reason=arguments.reason)
     except RefusedAmendment as refused:
         raise Refused(str(refused), REFUSED) from refused
+    renew(docket, Path(settings.reports))
     return _appended(link, "hold lifted" if arguments.lift else "hold set")
 
 
@@ -168,7 +178,7 @@ def _settlement(said: argparse.Namespace) -> Body:
 def _sign_off(said: argparse.Namespace) -> Body:
     from drill.core.evidence.statement import SignOff  # noqa: PLC0415
 
-    return SignOff(role=said.role, person=said.person, statement=said.statement)
+    return SignOff(role=said.role.replace("-", " "), person=said.person, statement=said.statement)
 
 
 VERBS = {

@@ -14,8 +14,10 @@ USAGE = 2
 
 def add(verbs: Any) -> None:
     """The verbs and their options."""
-    report = verbs.add_parser("report", help="render a filed drill's report again: HTML, PDF, CSV, JUnit XML")
-    report.add_argument("path", type=Path, metavar="RECORD", help="report.json, or a drill's folder")
+    report = verbs.add_parser(
+        "report", help="render a filed report again, with what was said since: HTML, PDF, CSV, JUnit"
+    )
+    report.add_argument("path", type=Path, metavar="RECORD", help="report.json, a drill's folder, or its bundle")
     report.add_argument("--out", type=Path, help="folder; default: the record's own")
     report.add_argument("--picture", type=Path, metavar="FILE", help="only page 1, as PNG, into this file")
     schema = verbs.add_parser("schema", help="print the JSON Schema of report.json")

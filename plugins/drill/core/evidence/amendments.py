@@ -150,11 +150,11 @@ def _signed_off(chain: Chain, drill: str, now: Standing, body: SignOff, before: 
     ended = chain.one(drill, Outcome)
     if ended is None or ended.number >= before:
         raise RefusedAmendment(f"drill {drill} has no outcome yet, so there is nothing to sign off")
-    prepared = [one for one in now.sign_offs if one.role == "prepared"]
-    if body.role == "reviewed" and not prepared:
-        raise RefusedAmendment("nobody has prepared it yet: --role prepared comes first")
-    if body.role == "reviewed" and _same(body.person, [one.person for one in prepared]):
-        raise RefusedAmendment(f"{body.person} prepared it; another person has to review it")
+    before_it = {"reviewed": "prepared", "signed off": "reviewed"}.get(body.role)
+    if before_it and not any(one.role == before_it for one in now.sign_offs):
+        raise RefusedAmendment(f"nobody has {before_it} it yet: --role {before_it} comes first")
+    if before_it and _same(body.person, [one.person for one in now.sign_offs if one.role == "prepared"]):
+        raise RefusedAmendment(f"{body.person} prepared it; another person has to say that it is {body.role}")
     if any(one.role == body.role and _same(body.person, [one.person]) for one in now.sign_offs):
         raise RefusedAmendment(f"{body.person} has {body.role} it already")
     return body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _NAME = re.compile(r"(?P<stem>(?:[^/]+/)*[^/@.]+)(?:@(?P<attempt>[1-9]\d*))?(?P<suffix>(?:\.[^/@]+)?)")
 
@@ -19,3 +20,14 @@ def parts(name: str) -> tuple[str, int, str]:
     if matched is None:
         return name, 1, ""
     return matched["stem"], int(matched["attempt"] or 1), matched["suffix"]
+
+
+def newest(artifacts: Mapping[str, bytes], name: str) -> bytes | None:
+    """The artifact as the last attempt of its step wrote it; None where no attempt did."""
+    stem, _, suffix = parts(name)
+    tried = {}
+    for there, content in artifacts.items():
+        found, attempt, ending = parts(there)
+        if (found, ending) == (stem, suffix):
+            tried[attempt] = content
+    return tried[max(tried)] if tried else None

@@ -77,9 +77,9 @@ class FindingClosed(
 
 
 class SignOff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="sign-off", tag_field="kind"):
-    """A person stands by the record: one prepares it, another one reviews it."""
+    """A person stands by the record: one prepares it, another one reviews it, and then it is signed off."""
 
-    role: Literal["prepared", "reviewed"]
+    role: Literal["prepared", "reviewed", "signed off"]
     person: str
     statement: str
 

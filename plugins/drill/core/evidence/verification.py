@@ -18,7 +18,7 @@ import msgspec
 from drill.core.evidence import amendments, anchor, manifest
 from drill.core.evidence.amendments import RefusedAmendment, Standing
 from drill.core.evidence.anchor import Anchor
-from drill.core.evidence.artifact import parts
+from drill.core.evidence.artifact import newest
 from drill.core.evidence.broken import BrokenLink
 from drill.core.evidence.bundle import read_bundle
 from drill.core.evidence.canonical import sha256
@@ -141,7 +141,7 @@ def _as_filed(verdict: Verdict, artifacts: Mapping[str, bytes], outcome: Link) -
     """Compare the recomputed verdict with every place where it was filed; returns what differs in wording only."""
     body = outcome.body
     assert isinstance(body, Outcome)
-    filed = _newest(artifacts, VERDICT)
+    filed = newest(artifacts, VERDICT)
     if filed is None:
         if body.outcome != UNJUDGED:
             raise BrokenLink(VERDICT, f"is missing, and link {outcome.number} (outcome) says {body.outcome}")
@@ -179,7 +179,7 @@ def _as_known(computed: Mapping[str, Any], written: Any, within: str = "") -> tu
 
 
 def _reported(artifacts: Mapping[str, bytes], verdict: Verdict) -> None:
-    content = _newest(artifacts, REPORT)
+    content = newest(artifacts, REPORT)
     if content is None:
         return
     try:
@@ -188,17 +188,6 @@ def _reported(artifacts: Mapping[str, bytes], verdict: Verdict) -> None:
         raise BrokenLink(REPORT, f"has no result.verdict.outcome: {refused!r}") from refused
     if said != verdict.outcome:
         raise BrokenLink(REPORT, f"says {said}, the evidence says {verdict.outcome}")
-
-
-def _newest(artifacts: Mapping[str, bytes], name: str) -> bytes | None:
-    """The artifact as the last attempt of its step wrote it."""
-    stem, _, suffix = parts(name)
-    tried = {}
-    for there, content in artifacts.items():
-        found, attempt, ending = parts(there)
-        if (found, ending) == (stem, suffix):
-            tried[attempt] = content
-    return tried[max(tried)] if tried else None
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:

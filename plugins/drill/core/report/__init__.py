@@ -31,6 +31,7 @@ from drill.core.report.clause import (
     Outcome,
 )
 from drill.core.report.close import (
+    Amendment,
     Artifact,
     Attestation,
     Close,
@@ -82,6 +83,7 @@ __all__ = [
     "SCI_1003",
     "SCI_1004",
     "SCI_1005",
+    "Amendment",
     "Approval",
     "Artifact",
     "At",

@@ -113,6 +113,16 @@ class Attestation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     at_ns: Annotated[At | None, doc("None until signed")] = None
 
 
+class Amendment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A correction that somebody appended after the record was sealed; the record itself is as it was."""
+
+    link: Annotated[Count, doc("its place in the chain", SCI_1005)]
+    at_ns: Annotated[At, doc("when it was appended", SCI_1005)]
+    author: Annotated[str, doc("who says it", SCI_1005)]
+    reason: Annotated[str, doc("why", SCI_1005)]
+    text: Annotated[str, doc("what is to be read instead, or besides", SCI_1003, SCI_1005)]
+
+
 class Artifact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One file of the evidence."""
 
@@ -147,6 +157,10 @@ class Filing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signed_by: Annotated[str, doc("key that signs the outcome, by fingerprint; empty: not signed", SCI_1005)] = ""
     anchored: Annotated[str, doc("second place that holds the chain's head; empty: not anchored", SCI_1005)] = ""
     generated_at_ns: Annotated[At, doc("when the report was made", SCI_1005)]
+    record_sha256: Annotated[
+        str, doc("the filed record that this is an amended rendering of, hex; empty: this is the record", SCI_1005)
+    ] = ""
+    as_of_link: Annotated[int | None, doc("last link of the chain that was looked at; None: as filed", SCI_1005)] = None
 
 
 class Close(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +168,17 @@ class Close(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     findings: Annotated[
         tuple[Finding, ...], doc("to put right", SCI_1003, NIST, ISO, shown="findings", kept="report.json, findings")
+    ] = ()
+    amendments: Annotated[
+        tuple[Amendment, ...],
+        doc(
+            "what was corrected since, oldest first; empty in the record itself",
+            SCI_1003,
+            SCI_1005,
+            NIST,
+            shown="amendments",
+            kept="chain",
+        ),
     ] = ()
     triage: Annotated[Triage, doc("SCI-event triage", SCI_1002, shown="findings", kept="report.json")]
     teardown: Annotated[

@@ -7,6 +7,7 @@ from drill.report import words
 from drill.report.charts import GLYPHS
 from drill.report.charts.trend import shown
 from drill.report.sections.blocks import (
+    Block,
     Bullets,
     Line,
     Section,
@@ -20,6 +21,7 @@ from drill.report.sections.blocks import (
 )
 
 COMPARED = 12
+BUNDLE = "bundle.zip"
 _GREEN = ("PASS", "PASS_WITH_OBSERVATIONS")
 
 
@@ -39,6 +41,29 @@ def findings(report: Report) -> Section:
             ),
         ),
     )
+
+
+def amendments(report: Report) -> Section:
+    """What was said since the record was sealed; the record is named, since nothing in it was edited."""
+    close = report.close
+    if close.filing.as_of_link is None:
+        told: Block = say(
+            "This is the record as it was filed. Later corrections, findings and sign-offs are links of the chain: ",
+            code(f"python -m drill report {report.plan.drill_id}/{BUNDLE}"),
+            " renders the record with them.",
+        )
+        return Section("amendments", "Amendments", (told,))
+    rows = (
+        cells(str(one.link), words.moment(one.at_ns)[:16], one.author, one.text, one.reason) for one in close.amendments
+    )
+    told = say(
+        "The record itself is as it was filed, SHA-256 ",
+        code(close.filing.record_sha256),
+        f"; this is how it stands at link {close.filing.as_of_link} of the chain. Findings with an owner, names on the "
+        "last lines of page 1 and a legal hold were added since, too, as signed links.",
+    )
+    corrected = table("#link|at (UTC)|author|*correction|*reason", rows, otherwise="No correction was appended.")
+    return Section("amendments", "Amendments", (told, corrected))
 
 
 def history(report: Report) -> Section:

@@ -79,7 +79,15 @@ def _banner(report: Report) -> str:
     real = plan.kind == "failover"
     what = "REAL EVENT, not a drill" if real else f"{plan.purpose}, not a real event"
     kind = {"loss": f"loss of {plan.scenario}", "failover": f"failover of {plan.scenario}"}.get(plan.kind, plan.kind)
-    return f"{what} · {kind} · {words.week(plan.registration.at_ns if plan.registration else None)}"
+    week = words.week(plan.registration.at_ns if plan.registration else None)
+    return f"{what} · {kind} · {week}{_amended(report)}"
+
+
+def _amended(report: Report) -> str:
+    if report.close.filing.as_of_link is None:
+        return ""
+    corrections = len(report.close.amendments)
+    return f" · AMENDED, {words.plural(corrections, 'correction')}" if corrections else " · with what was said since"
 
 
 def _time(report: Report) -> Tile:
@@ -180,7 +188,8 @@ def _chain(report: Report) -> str:
     """Place in the chain; the report is sealed by the outcome, so the outcome's own place comes after it."""
     filing, registration = report.close.filing, report.plan.registration
     if filing.chain_number is not None:
-        return f"#{filing.chain_number}"
+        since = "" if filing.as_of_link is None else f", as it stands at #{filing.as_of_link}"
+        return f"#{filing.chain_number}{since}"
     if registration is not None and registration.chain_number is not None:
         return f"registration is #{registration.chain_number}"
     return "not registered in the chain"
@@ -212,7 +221,7 @@ def first_page(report: Report) -> FirstPage:
             f"{one.role}: {one.name}, {words.moment(one.at_ns, 'undated')}" if one.name else one.role
             for one in report.close.attestations
         ),
-        record_sha256=hashlib.sha256(canonical_bytes(report)).hexdigest(),
+        record_sha256=filing.record_sha256 or hashlib.sha256(canonical_bytes(report)).hexdigest(),
         chain=_chain(report),
         verify=filing.verify or "no command was filed",
     )
