@@ -92,7 +92,9 @@ def main(argv: list[str] | None = None) -> int:
         return _refuse(arguments, "interrupted", INTERRUPTED)
     except Exception as error:
         status = _expected(error)
-        if status is None:
+        if status is None:  # a bug shows its trace, and whoever reads documents gets one all the same
+            if arguments.json:
+                _refuse(arguments, f"a bug: {type(error).__name__}: {error}", FAILED)
             raise
         return _refuse(arguments, " ".join(str(error).split()), status)
     if arguments.json:

@@ -20,8 +20,10 @@ from drill import clean as cleaning
 from drill import follow, run
 from drill.airflow_api import AirflowError
 from drill.aws import fence, sites
+from drill.core.bad_plan import BadPlan
 from drill.follow import Follower
 from drill.history import entries
+from drill.primary import PrimaryError
 from drill.report.compose import compose
 from drill.report.record import render_json
 from drill.verbs.answer import Answer
@@ -332,3 +334,77 @@ def test_an_unknown_drill_is_one_line(fresh, settings, removed, drill, monkeypat
     monkeypatch.setattr(command, "_settings_in_force", lambda: settings)
     status, (line,) = drill("clean", "--drill", "drill-unknown")
     assert (status, "drill-unknown: not registered" in line) == (1, True)
+
+
+# --- `--json`: one document on standard output, whatever happens
+
+LINES = {
+    "run": (), "abort": ("d", "--reason", "r"), "deploy": (), "clean": (), "sweep": (), "settings": (),
+    "verify": ("none.zip", "--key", "none.pem"), "history": (), "compare": ("a", "b"), "key": (),
+    "bundle": ("d", "--out", "f"), "anchor": ("--out", "f"), "report": ("none.json",), "schema": (),
+    "amend": ("d", "--author", "a", "--reason", "r", "--text", "t"),
+    "finding": ("d", "--author", "a", "--what", "w", "--owner", "o", "--due", "2027-01-31", "--id", "F-1"),
+    "settle": ("d", "--author", "a", "--reason", "r", "--retest", "e", "--id", "F-1"),
+    "sign-off": ("d", "--person", "p", "--statement", "s", "--role", "prepared"),
+    "hold": ("d", "--author", "a", "--reason", "r"),
+    "keep": (), "status": (), "conclude": (), "retention": (),
+}  # fmt: skip
+VERBS = sorted(next(one for one in command.parser()._actions if one.dest == "verb").choices)
+
+
+@pytest.fixture
+def document(capsys):
+    """Run a line that is refused: its status, and the one document on standard output."""
+
+    def call(*arguments):
+        try:
+            status = command.main([*arguments, "--json"])
+        except SystemExit as left:
+            status = left.code
+        out, err = capsys.readouterr()
+        [line] = out.splitlines()
+        assert err == ""
+        return status, json.loads(line)
+
+    return call
+
+
+def test_every_verb_is_tried():
+    assert sorted(LINES) == VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_line_that_is_none_is_refused_in_a_document(document, verb):
+    status, said = document(verb, *LINES[verb], "--no-such-option")
+    assert (status, said["status"], "--no-such-option" in said["error"]) == (2, 2, True)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(PrimaryError("no route to AWS"), 1), (BadPlan("parameter 'x'"), 2), (KeyboardInterrupt(), 130)],
+)
+def test_what_the_world_refuses_is_told_in_a_document(document, monkeypatch, verb, error, status):
+    def refuse(_arguments):
+        raise error
+
+    monkeypatch.setattr(command, "_answer", refuse)
+    found, said = document(verb, *LINES[verb])
+    assert (found, said["status"], bool(said["error"])) == (status, status, True)
+
+
+@pytest.mark.parametrize("verb", ["verify", "compare", "report"])
+def test_a_file_that_is_not_there_is_told_in_a_document(document, tmp_path, monkeypatch, verb):
+    monkeypatch.chdir(tmp_path)
+    status, said = document(verb, *LINES[verb])
+    assert (status, said["status"], "none" in said["error"] or "no evidence" in said["error"]) == (2, 2, True)
+
+
+def test_a_bug_is_a_document_and_a_trace(monkeypatch, capsys):
+    def broken(_arguments):
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(command, "_answer", broken)
+    with pytest.raises(ZeroDivisionError):
+        command.main(["history", "--json"])
+    assert json.loads(capsys.readouterr().out) == {"error": "a bug: ZeroDivisionError: by nothing", "status": 1}
