@@ -273,8 +273,9 @@ def test_a_report_shows_what_was_said_since_and_what_was_filed_stays(closed, acc
     said_since(docket)
     closed(LATER)
     records.amend(docket, FindingClosed(finding="F-1", retest=LATER, author="A. Author", reason="retested"))
-    for role, person in (("prepared", "P. Preparer"), ("reviewed", "R. Reviewer"), ("signed off", "O. Officer")):
-        records.amend(docket, SignOff(role=role, person=person, statement="as filed"))
+    records.amend(docket, SignOff(role="prepared", person="P. Preparer", statement="as filed"))
+    records.amend(docket, SignOff(role="reviewed", person="R. Reviewer", statement="as filed"))
+    records.amend(docket, SignOff(role="signed off", person="O. Officer", statement="as filed"))
     records.hold(docket, on=True, author="C. Counsel", reason="inquiry 7")
     stored = [account.s3.versions[place] for place in account.s3.versions if worlds.DRILL in place[1]]
     assert all(version["held"] for versions in stored for version in versions)

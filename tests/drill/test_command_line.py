@@ -349,7 +349,7 @@ LINES = {
     "hold": ("d", "--author", "a", "--reason", "r"),
     "keep": (), "status": (), "conclude": (), "retention": (),
 }  # fmt: skip
-VERBS = sorted(next(one for one in command.parser()._actions if one.dest == "verb").choices)
+VERBS = sorted(next(one.choices or () for one in command.parser()._actions if one.dest == "verb"))
 
 
 @pytest.fixture
@@ -357,6 +357,7 @@ def document(capsys):
     """Run a line that is refused: its status, and the one document on standard output."""
 
     def call(*arguments):
+        status: object
         try:
             status = command.main([*arguments, "--json"])
         except SystemExit as left:
