@@ -78,11 +78,6 @@ def _tls_only(title: str) -> Document:
     )
 
 
-def lifecycle(*, days: int, prefix: str) -> s3.LifecycleConfiguration:
-    """Keep current objects below `prefix` for `days`, cheaper from day 30; sweep broken uploads at once."""
-    return classes(("keep", prefix, days))
-
-
 def classes(*kept: tuple[str, str, int]) -> s3.LifecycleConfiguration:
     """Retention by class: (name, prefix, days). What no class names is kept for ever; broken uploads go at once.
 

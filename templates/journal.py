@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from troposphere import GetAtt, Ref, Sub, Template, logs
 
-from templates.buckets import add_bucket, lifecycle
+from templates.buckets import QUARTER_DAYS, add_bucket, classes
 from templates.frame import account_tags, blank, offer, output
 from templates.policies import objects, role, statement, trust_service
 from templates.settings import EXERCISES, Settings
@@ -13,7 +13,13 @@ from templates.settings import EXERCISES, Settings
 def journal(settings: Settings) -> Template:
     """Journal bucket, delivery role, and the log of deliveries that failed."""
     template = blank("journal: the bucket every delivery stream writes to")
-    kept = lifecycle(days=settings.journal_retention_days, prefix="journal/")
+    days = settings.journal_retention_days
+    # What a recovery still needs is known to `python -m drill retention` alone (ADR 19); these rules end what is older
+    # than anything that it keeps. What an exercise wrote was copied into the evidence when it happened.
+    kept = classes(
+        *((name, f"{name}/", days) for name in ("journal", "snapshots", "recovered")),
+        ("exercises", EXERCISES, QUARTER_DAYS),
+    )
     add_bucket(template, settings, "JournalBucket", "aex-journal", LifecycleConfiguration=kept)
     template.add_resource(
         logs.LogGroup(

@@ -134,8 +134,9 @@ def test_words_come_oldest_first(fresh):
 
 
 def test_earlier_drills_are_listed_by_registration_and_a_lost_one_is_loud(docket):
-    judged = {"outcome": "PASS", "times": {"impact_ns": 7, "technical_ns": 5}, "symbols_ok": 5, "rulings": []}
-    for drill, at, verdict in (("drill-b", 20, {**judged, "recovery_point": {"lost": []}}), ("drill-a", 30, None)):
+    times, point = {"impact_ns": 7, "technical_ns": 5}, {"lost_orders": 1001, "lost": [{}] * 1000}
+    judged = {"outcome": "PASS", "times": times, "symbols_ok": 5, "rulings": [], "recovery_point": point}
+    for drill, at, verdict in (("drill-b", 20, judged), ("drill-a", 30, None)):
         put = partial(evidence_store.put, docket.home, docket.settings.evidence_bucket, drill)
         put("raw/registration.json", json.dumps({"registered_ns": str(at), "versions": {}}).encode())
         if verdict:
@@ -146,3 +147,4 @@ def test_earlier_drills_are_listed_by_registration_and_a_lost_one_is_loud(docket
         ("drill-a", "MISSING", None),
     ]
     assert [one["drill_id"] for one in docket.earlier(1)] == ["drill-a"]
+    assert docket.earlier(9)[0]["orders_lost"] == 1001, "the list of lost orders is cut, their number is not"
