@@ -137,4 +137,6 @@ $(STAMP):
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
 	fi
+	@echo "make: compiling the replay engine" >&2
+	@$(BIN)/python -c 'from engine.replayer import fallback; fallback()'
 	@touch $@

@@ -29,7 +29,18 @@ from engine.book import Book
 from engine.ladder import Ladder, RestingOrder
 from engine.window import Window
 
-__all__ = ["ACCOUNT", "COUNT", "HEADER", "MAGIC", "ORDER", "TRADE", "VERSION", "WINDOW_HEAD", "canonical_bytes"]
+__all__ = [
+    "ACCOUNT",
+    "COUNT",
+    "HEADER",
+    "MAGIC",
+    "ORDER",
+    "TRADE",
+    "VERSION",
+    "WINDOW_HEAD",
+    "book_bytes",
+    "canonical_bytes",
+]
 
 MAGIC: Final = b"AEXS"
 VERSION: Final = 1
@@ -46,19 +57,24 @@ def canonical_bytes(head: tuple[str, int, bool], book: Book, canary: Book, windo
     """The bytes that two states share exactly if they are equal; `head` is symbol, seq and whether it is halted."""
     symbol, seq, halted = head
     pieces = [HEADER.pack(MAGIC, VERSION, symbol.encode(), seq, halted, book.tick, book.lot)]
-    for part in (book, canary):
-        account = (part.entered, part.traded, part.cancelled)
-        pieces.append(TRADE.pack(part.last_price, part.last_qty))
-        pieces.append(ACCOUNT.pack(*(total.to_bytes(16, "little") for total in account)))
-        for ladder in (part.bids, part.asks):
-            images = _images(ladder)
-            pieces.append(COUNT.pack(len(images)))
-            pieces += images
+    pieces += (book_bytes(book), book_bytes(canary))
     pieces.append(COUNT.pack(len(windows)))
     for member in sorted(windows):
         window = windows[member]
         pieces.append(WINDOW_HEAD.pack(member, len(window.answers)))
         pieces += window.answers
+    return b"".join(pieces)
+
+
+def book_bytes(book: Book) -> bytes:
+    """The part of the canonical bytes that one book is."""
+    account = (book.entered, book.traded, book.cancelled)
+    pieces = [TRADE.pack(book.last_price, book.last_qty)]
+    pieces.append(ACCOUNT.pack(*(total.to_bytes(16, "little") for total in account)))
+    for ladder in (book.bids, book.asks):
+        images = _images(ladder)
+        pieces.append(COUNT.pack(len(images)))
+        pieces += images
     return b"".join(pieces)
 
 

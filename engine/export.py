@@ -18,8 +18,9 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 
 from engine.codec import Frame
+from engine.fill import FILL
 from engine.messages import Command, CommandFlag, Kind, OrderType, Side, TimeInForce
-from engine.replay import FILL, replay_frame
+from engine.replayer import ReferenceReplayer
 from engine.venue import Venue
 
 __all__ = ["COLUMNS", "Content", "JsonLines", "Parquet", "RowWriter", "rows"]
@@ -160,11 +161,8 @@ def _fields(command: Command) -> Row:
 
 
 def _trade_rows(frames: Iterable[Frame]) -> Iterator[list[Row]]:
-    venue: Venue | None = None
+    machine: ReferenceReplayer | None = None
     for frame in frames:
-        venue = venue or Venue.listed(frame.symbol)
-        packed: list[bytes] = []
-        replay_frame(venue, frame, packed.append, lambda _: None)
-        yield [
-            (frame.symbol, frame.epoch, *fields, bool(canary)) for *fields, canary in FILL.iter_unpack(b"".join(packed))
-        ]
+        machine = machine or ReferenceReplayer(Venue.listed(frame.symbol))
+        fills = machine.apply(frame.commands)
+        yield [(frame.symbol, frame.epoch, *fields, bool(canary)) for *fields, canary in FILL.iter_unpack(fills)]

@@ -24,6 +24,7 @@ from engine.lineage import Link
 from engine.listing import Instrument
 from engine.messages import Environment
 from engine.replay import Recovery, unread
+from engine.replayer import fallback
 from engine.site import Site, SiteState
 from engine.snapshot import Snapshot
 from engine.storage import Store
@@ -86,10 +87,12 @@ class Rehydration:
     async def run(self) -> list[Rehydrated]:
         """Wait for recover.json, recover every symbol, wait for open.json; gives the symbols that may trade."""
         site = self._site
+        compiled = asyncio.create_task(asyncio.to_thread(fallback))  # the compiled engine gets ready in the meantime
         go_ahead = msgspec.json.decode(await self._wait_for("recover.json"), type=GoAhead)
         site.advance(SiteState.RECOVERING)
         for listed in site.instruments:
             site.note(listed.symbol, SiteState.RECOVERING)
+        await compiled
         # Replay is bound by the interpreter, fetching by the store's latency: a few symbols at a time overlap the two.
         with ThreadPoolExecutor(SYMBOLS_AT_ONCE, thread_name_prefix="replay") as executor:
             loop = asyncio.get_running_loop()

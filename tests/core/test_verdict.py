@@ -189,6 +189,14 @@ def test_a_subset_is_partial():
     assert (verdict.outcome, rules(verdict)) == ("PARTIAL", {"P-SCOPE"})
 
 
+def test_a_replay_without_the_compiled_engine_is_an_observation_that_says_why():
+    recovered = worlds.documents()["recovered"]
+    recovered["symbols"]["AAPL"] |= {"engine": "reference", "fallback": "ModuleNotFoundError: numba"}
+    verdict = judge(worlds.changed(recovered=recovered))
+    assert (verdict.outcome, rules(verdict)) == ("PASS_WITH_OBSERVATIONS", {"O-ENGINE"})
+    assert verdict.rulings[0].text.endswith("the first AAPL: ModuleNotFoundError: numba")
+
+
 def test_a_retried_step_is_an_observation_with_its_time():
     evidence = worlds.healthy()
     events = list(evidence.events)

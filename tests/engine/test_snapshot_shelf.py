@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from engine.codec import decode_frame
 from engine.errors import NotFoundError
+from engine.fill import FILL
 from engine.ladder import Ladder
 from engine.lineage import opened_key
 from engine.messages import Command, Side
-from engine.replay import FILL
 from engine.snapshot import Snapshot, decode_snapshot, encode_snapshot, seq_of_key, snapshot_key
 from engine.storage import Entry, MemoryStore
 from engine.symbol_recovery import GoAhead, Rebuilt, Rehydrate, rebuild_symbol

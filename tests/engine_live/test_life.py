@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from engine.codec import decode_frame
+from engine.fill import FILL
 from engine.listing import instrument
 from engine.messages import Environment, Reason, Side
-from engine.replay import FILL
 from engine.status import ask_status
 from engine.wire import (
     FROM_ENGINE,

@@ -14,11 +14,11 @@ from engine import folders as module
 from engine import lineage
 from engine.codec import GENESIS, Checkpoint, encode_frame
 from engine.errors import StorageError
+from engine.fill import FILL
 from engine.journal import JournalReader
 from engine.listing import listing
 from engine.messages import Environment, Side
 from engine.rehydration import Rehydration, genesis
-from engine.replay import FILL
 from engine.site import Site, SiteState
 from engine.storage import FileStore, MemoryStore
 from engine.venue import Venue

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from engine.codec import Checkpoint, decode_frame, encode_frame
+from engine.fill import FILL
 from engine.journal import JournalReader
 from engine.messages import COMMAND_SIZE, Command, Kind, OrderType, Reason, Side, Status, TimeInForce
-from engine.replay import FILL, recover
+from engine.replay import recover
 from engine.restore import restore
 from engine.storage import open_store
 from engine.venue import Venue

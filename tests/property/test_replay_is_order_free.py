@@ -7,9 +7,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.fill import FILL
 from engine.journal import JournalReader
 from engine.messages import Command, Environment
-from engine.replay import FILL, recover
+from engine.replay import recover
 from engine.storage import MemoryStore
 from engine.venue import Venue
 from tests.engine.written_journal import SYMBOL, quotes, stored, written

@@ -551,7 +551,7 @@ def scope_is_whole(case: Case) -> Iterator[Ruling]:
 
 
 def observations(case: Case) -> Iterator[Ruling]:
-    """PASS_WITH_OBSERVATIONS: a step was retried, an engine restarted, or much of the time is assumed."""
+    """PASS_WITH_OBSERVATIONS: a retry, a restart, a replay without the compiled engine, or much assumed time."""
     for phase in (case.phases[name] for name in JUDGED):
         if phase.attempts > 1:
             yield Ruling(
@@ -569,6 +569,10 @@ def observations(case: Case) -> Iterator[Ruling]:
     if replaced:
         text = f"{len(replaced)} tasks of the DR site were replaced, the first: {replaced[0]['service']}"
         yield Ruling(rule="O-RESTART", outcome="PASS_WITH_OBSERVATIONS", text=text)
+    slow = [(symbol, row["fallback"]) for symbol, row in _recovered_in_scope(case) if row.get("fallback")]
+    if slow:
+        text = f"{len(slow)} symbols were replayed by the reference engine, the first {slow[0][0]}: {slow[0][1]}"
+        yield _observe("O-ENGINE", text)
 
 
 RULES: tuple[Rule, ...] = (

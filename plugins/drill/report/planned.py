@@ -146,9 +146,18 @@ def _versions(evidence: Evidence, named: dict[str, str], previous: Mapping[str, 
         r.Version(name="engine as it ran", kind="engine", version=build, differs=_from_primary(evidence, build))
         for build in builds
     )
-    return running + tuple(
-        r.Version(name=name, kind=_kind(kinds, name), version=version, differs=_from_last(name, version, previous))
-        for name, version in sorted(named.items())
+    recovered: Any = (evidence.get("recovered") or {"symbols": {}})["symbols"]
+    replayed = tuple(
+        r.Version(name="replayed by", kind="engine", version=f"{engine} engine", differs="")
+        for engine in sorted({row["engine"] for row in recovered.values() if row.get("engine")})
+    )
+    return (
+        *running,
+        *replayed,
+        *(
+            r.Version(name=name, kind=_kind(kinds, name), version=version, differs=_from_last(name, version, previous))
+            for name, version in sorted(named.items())
+        ),
     )
 
 

@@ -1,0 +1,373 @@
+"""A symbol's state in the compiled book (`engine.kernel`): it applies runs of packed commands and hands over a venue.
+
+What is rare (canaries, mass cancels, halts, prices from ten million dollars on) the reference engine applies: the state
+goes to a venue, the command is applied there, and the state comes back. So every command has one meaning, and the
+compiled book holds only what must be fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine import kernel
+from engine.canonical import ACCOUNT, COUNT, HEADER, MAGIC, TRADE, VERSION, book_bytes
+from engine.digest import digest
+from engine.fill import fill_records
+from engine.ladder import RestingOrder
+from engine.messages import COMMAND, COMMAND_SIZE, Command, CommandFlag, Kind, Side, command_id
+from engine.restore import restore
+from engine.venue import Venue
+from engine.window import ANSWER, ANSWER_FILL, WINDOW, Window
+
+__all__ = ["CompiledVenue", "Room", "compile_kernel"]
+
+assert kernel.WINDOW == WINDOW, "the kernel keeps as many answers as a window"
+
+Ints = npt.NDArray[np.int64]
+
+
+class Room(NamedTuple):
+    """What the arrays begin with, beyond the state that is taken over; all of it grows where it must.
+
+    `linger` is how many commands the reference engine keeps the state for, beside one per resting order, once it has
+    it: they cost about as much as the way there and back.
+    """
+
+    rows: int = 1024
+    pages: int = 8
+    directory: int = 1024
+    slots: int = 128
+    fills: int = 4096
+    linger: int = 1024
+
+
+ROOM: Final = Room()
+
+_WORDS: Final = COMMAND_SIZE // 8
+_MEMBERS: Final = 1 << 16
+_FILL: Final = np.dtype("<u8, <u2, <u8, <u8, <i8, <u4, u1")
+_UNWATCHED: Final = np.zeros((0, 3), np.int64)
+
+
+class CompiledVenue:
+    """One symbol's state machine for long runs; `seq` is the last command applied.
+
+    While `_venue` is set the reference engine holds the state: as long as the symbol is halted, after something rare
+    for as many commands as the way there and back is worth, and where a resting price is too high for the kernel.
+    """
+
+    def __init__(self, venue: Venue, room: Room = ROOM) -> None:
+        """Take over the state of `venue`, which must not be used any more."""
+        self.symbol = venue.symbol
+        self._seq = venue.seq
+        self._venue: Venue | None = venue
+        self._room = room
+        self._linger = 0
+        self._canary = b""
+        self._account = [0, 0, 0]
+        self._fills: Ints = np.zeros((room.fills, kernel.FILL_COLUMNS), np.int64)
+        self._state: kernel.State  # as soon as the kernel holds it
+
+    @property
+    def seq(self) -> int:
+        """The last command applied."""
+        return self._seq if self._venue is None else self._venue.seq
+
+    def apply(self, commands: bytes, outcomes: Ints = _UNWATCHED) -> bytes:
+        """Apply packed commands, the first of which has `seq + 1`; give their fills as packed `engine.fill.FILL`.
+
+        Where `outcomes` has a row per command, status, reason and open quantity of each are written there.
+        """
+        words = np.frombuffer(commands, np.int64).reshape(-1, _WORDS)
+        packed: list[bytes] = []
+        at = 0
+        while at < len(words):
+            if self._venue is None or self._adopt(self._venue):
+                at = self._run(words, at, outcomes, packed)
+            else:
+                packed.append(self._apply_reference(self._venue, commands, at, outcomes))
+                at += 1
+        return b"".join(packed)
+
+    def venue(self) -> Venue:
+        """The state as a venue to go on with; this object must not be used any more."""
+        return self._venue or restore(self.canonical_bytes())
+
+    def canonical_bytes(self) -> bytes:
+        """The whole state, byte for byte that of an equal `Venue`."""
+        if self._venue is not None:
+            return self._venue.canonical_bytes()
+        scalars = self._state.scalars
+        tick, lot = int(scalars[kernel.TICK]), int(scalars[kernel.LOT])
+        return b"".join(
+            (
+                HEADER.pack(MAGIC, VERSION, self.symbol.encode(), self._seq, 0, tick, lot),
+                TRADE.pack(int(scalars[kernel.LAST_PRICE]), int(scalars[kernel.LAST_QTY])),
+                ACCOUNT.pack(*(total.to_bytes(16, "little") for total in self._account)),
+                *self._sides(),
+                self._canary,
+                self._windows(),
+            )
+        )
+
+    def digest(self) -> bytes:
+        """32 bytes that equal states, and only those, share."""
+        return digest(self.canonical_bytes())
+
+    def _run(self, words: Ints, at: int, outcomes: Ints, packed: list[bytes]) -> int:
+        """Let the kernel go on at `words[at]`; return where it needs something it cannot do, which is then provided."""
+        first_seq = self._seq + 1 - at
+        stopped, why, fills = kernel.run(self._state, words, at, first_seq, self._fills, 0, outcomes)
+        self._seq = first_seq + stopped - 1
+        self._collect()
+        if fills:
+            packed.append(self._pack(fills))
+        if why == kernel.FOREIGN:
+            self._release()
+        elif why != kernel.DONE:
+            self._provide(why, words[stopped], fills)
+        return int(stopped)
+
+    def _collect(self) -> None:
+        """Move the counts of the last run to totals that cannot overflow."""
+        scalars = self._state.scalars
+        for n, column in enumerate((kernel.ENTERED, kernel.TRADED, kernel.CANCELLED)):
+            self._account[n] += int(scalars[column])
+            scalars[column] = 0
+
+    def _pack(self, count: int) -> bytes:
+        """The kernel's fills as records."""
+        records = np.zeros(count, _FILL)
+        for n in range(kernel.FILL_COLUMNS):
+            records[f"f{n}"] = self._fills[:count, n]
+        return records.tobytes()
+
+    def _provide(self, why: int, command: Ints, fills: int) -> None:
+        """Make the room that the kernel asked for."""
+        state = self._state
+        live = int(state.scalars[kernel.LIVE])
+        if why == kernel.NEEDS_ORDERS:
+            self._state = _more_orders(state)
+        elif why == kernel.NEEDS_PAGES:
+            self._state = _more_pages(state)
+        elif why == kernel.NEEDS_DIRECTORY:
+            self._state = _more_directory(state, int(command[3]) >> kernel.PAGE_BITS)
+        elif why == kernel.NEEDS_SLOTS:
+            self._state = _more_slots(state)
+        elif why == kernel.NEEDS_KEPT:
+            self._state = _gathered(state, live)
+        elif len(self._fills) < 4 * live or not fills:  # else it was full, and is empty again
+            self._fills = np.zeros((8 * (live + 1), kernel.FILL_COLUMNS), np.int64)
+
+    def _apply_reference(self, venue: Venue, commands: bytes, at: int, outcomes: Ints) -> bytes:
+        """Have the reference engine apply one command."""
+        command = Command(*COMMAND.unpack_from(commands, at * COMMAND_SIZE))
+        outcome = venue.apply(venue.seq + 1, command)
+        if len(outcomes):
+            outcomes[at] = outcome.status, outcome.reason, outcome.open_qty
+        return fill_records(venue.seq, command.flags & CommandFlag.CANARY, outcome.fills)
+
+    def _release(self) -> None:
+        """Give the state to the reference engine, for the next command at least."""
+        self._venue = restore(self.canonical_bytes())
+        self._linger = 1 + self._room.linger + len(self._venue.book.index)
+
+    def _adopt(self, venue: Venue) -> bool:
+        """Take the state from the reference engine, unless it is to stay there for now."""
+        if self._linger:
+            self._linger -= 1
+            return False
+        orders = [order for ladder in (venue.book.bids, venue.book.asks) for order in ladder]
+        highest = max((order.price for order in orders), default=0)
+        if venue.halted or highest >= kernel.MAX_PRICE:
+            self._linger = 1 + self._room.linger + len(orders)
+            return False
+        self._canary = book_bytes(venue.canary)
+        self._account = [venue.book.entered, venue.book.traded, venue.book.cancelled]
+        self._seq = venue.seq
+        self._state = _state_of(venue, orders, highest, self._room)
+        self._venue = None
+        return True
+
+    def _sides(self) -> Iterator[bytes]:
+        raw = np.empty(int(self._state.scalars[kernel.LIVE]) * kernel.ORDER_BYTES, np.uint8)
+        for side in (Side.BUY, Side.SELL):
+            size = kernel.write_side(self._state, int(side), raw)
+            yield COUNT.pack(size // kernel.ORDER_BYTES)
+            yield raw[:size].tobytes()
+
+    def _windows(self) -> bytes:
+        """The windows, members ascending; a slot that was never answered is of a member that nobody has heard of."""
+        state = self._state
+        slots = np.flatnonzero(state.answered)
+        slots = slots[np.argsort((state.marks[slots] >> kernel.MEMBER_SHIFT) & (_MEMBERS - 1))]
+        fills = int(state.taken[slots, :, 1].sum())
+        answers = len(slots) * kernel.WINDOW * kernel.ANSWER_BYTES
+        raw = np.empty(len(slots) * kernel.WINDOW_BYTES + answers + fills * kernel.FILL_BYTES, np.uint8)
+        size = kernel.write_windows(state, slots, raw)
+        return COUNT.pack(len(slots)) + raw[:size].tobytes()
+
+
+def _signed(identity: int) -> int:
+    """An id's 64 bits as the kernel's integer."""
+    return identity - (1 << 64) if identity >> 63 else identity
+
+
+def compile_kernel() -> None:
+    """Have every function of the kernel ready, from numba's cache or compiled anew: ten seconds, else a tenth."""
+    machine = CompiledVenue(Venue("WARM"))
+    machine.apply(_warm_up())
+    machine.venue()
+
+
+def _warm_up() -> bytes:
+    """Commands that need more pages, rows and a wider directory than there are to begin with."""
+    sent = (Command(0, command_id(1, n + 1), 0, 1 + n * 512, 1, 0, int(Kind.NEW)) for n in range(2 * ROOM.rows))
+    return b"".join(command.pack() for command in sent)
+
+
+def _empty(rows: int, directory: int, slots: int, kept: int, room: Room) -> kernel.State:
+    """Arrays for an empty book, with room as told; rows and directory are powers of two."""
+    scalars = np.zeros(kernel.SCALARS, np.int64)
+    scalars[kernel.ASK] = kernel.NO_ASK
+    state = kernel.State(
+        scalars=scalars,
+        orders=np.zeros((rows, kernel.ORDER_COLUMNS), np.int64),
+        places=np.full((2 * rows, 2), kernel.NO_ROW, np.int64),
+        page_of=np.full(directory, kernel.NO_ROW, np.int32),
+        free_pages=np.arange(1, room.pages + 1, dtype=np.int32),
+        ends=np.full((room.pages * kernel.PAGE_PRICES, 2), kernel.NO_ROW, np.int32),
+        bits=np.zeros((room.pages, kernel.PAGE_WORDS), np.uint32),
+        upper=np.zeros(_tree_size(directory), np.int64),
+        slot_of=np.zeros(_MEMBERS, np.int32),
+        marks=np.zeros(slots, np.int64),
+        windows=np.zeros((slots, kernel.WINDOW, kernel.ANSWER_BYTES), np.uint8),
+        answered=np.zeros(slots, np.int64),
+        taken=np.zeros((slots, kernel.WINDOW, 2), np.int64),
+        kept=np.zeros((kept, 4), np.int64),
+    )
+    state.orders[:, kernel.NEXT] = np.arange(1, rows + 1)
+    return state
+
+
+def _state_of(venue: Venue, orders: list[RestingOrder], highest: int, room: Room) -> kernel.State:
+    """A venue's market book and windows as arrays."""
+    rows = _power_of_two(2 * len(orders) + room.rows)
+    kept = sum(len(answer.fills) for window in venue.windows.values() for answer in window)
+    directory = _power_of_two(max(room.directory, (highest >> kernel.PAGE_BITS) + 1))
+    state = _empty(rows, directory, max(room.slots, 2 * len(venue.windows)), 2 * kept + room.fills, room)
+    scalars = state.scalars
+    scalars[kernel.LAST_PRICE], scalars[kernel.LAST_QTY] = venue.book.last_price, venue.book.last_qty
+    scalars[kernel.TICK], scalars[kernel.LOT] = venue.book.tick, venue.book.lot
+    resting = [
+        (
+            _signed(order.order_id),
+            order.side,
+            order.price,
+            order.open_qty,
+            order.customer | order.tif << 16 | order.side << 24,
+        )
+        for order in orders
+    ]
+    table = np.array(resting, np.int64).reshape(-1, 5)
+    loaded = kernel.load(state, table, 0)
+    while loaded < len(table):
+        state = _more_pages(state)
+        loaded = kernel.load(state, table, loaded)
+    for member, window in venue.windows.items():
+        _take_window(state, member, window)
+    return state
+
+
+def _take_window(state: kernel.State, member: int, window: Window) -> None:
+    scalars = state.scalars
+    slot = int(scalars[kernel.SLOTS])
+    scalars[kernel.SLOTS] += 1
+    state.slot_of[member] = slot + 1
+    state.marks[slot] = _signed(window.mark)
+    state.answered[slot] = len(window.answers)
+    for age, raw in enumerate(window.answers):
+        fills = list(ANSWER_FILL.iter_unpack(raw[ANSWER.size :]))
+        start = int(scalars[kernel.KEPT])
+        state.windows[slot, age] = np.frombuffer(raw, np.uint8, ANSWER.size)
+        state.taken[slot, age] = start, len(fills)
+        for fill, (maker, taker, price, qty) in enumerate(fills, start):
+            state.kept[fill] = _signed(maker), _signed(taker), price, qty
+        scalars[kernel.KEPT] += len(fills)
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << (least - 1).bit_length()
+
+
+def _tree_size(pages: int) -> int:
+    """Words of the tree over so many pages: one bit a page, and at every further depth one bit a word."""
+    size = 0
+    while pages > 1 or not size:
+        pages = (pages + 31) >> 5
+        size += pages
+    return size
+
+
+def _grown(old: npt.NDArray[Any], size: int, fill: int = 0) -> npt.NDArray[Any]:
+    """A copy of `old` with `size` rows, the new ones filled with one value."""
+    new = np.full((size, *old.shape[1:]), fill, old.dtype)
+    new[: len(old)] = old
+    return new
+
+
+def _more_orders(state: kernel.State) -> kernel.State:
+    """Twice as many order rows, and an index of twice as many places."""
+    old, size = len(state.orders), 2 * len(state.orders)
+    orders = _grown(state.orders, size)
+    orders[old:, kernel.NEXT] = np.arange(old + 1, size + 1)
+    orders[size - 1, kernel.NEXT] = state.scalars[kernel.FREE]
+    state.scalars[kernel.FREE] = old
+    places = np.full((2 * size, 2), kernel.NO_ROW, np.int64)
+    kernel.insert_all(places, state.places[state.places[:, 1] >= 0])
+    return state._replace(orders=orders, places=places)
+
+
+def _more_pages(state: kernel.State) -> kernel.State:
+    """Twice as many pages."""
+    old, size = len(state.bits), 2 * len(state.bits)
+    free_pages = np.arange(1, size + 1, dtype=np.int32)
+    free_pages[:old] = state.free_pages
+    state.scalars[kernel.FREE_PAGE] = old
+    return state._replace(
+        free_pages=free_pages,
+        ends=_grown(state.ends, size * kernel.PAGE_PRICES, kernel.NO_ROW),
+        bits=_grown(state.bits, size),
+    )
+
+
+def _more_directory(state: kernel.State, page: int) -> kernel.State:
+    """A directory that reaches beyond `page`."""
+    page_of = _grown(state.page_of, _power_of_two(page + 1), kernel.NO_ROW)
+    upper = np.zeros(_tree_size(len(page_of)), np.int64)
+    for used in np.flatnonzero(page_of >= 0).tolist():
+        kernel.mark_page(upper, len(page_of), used)
+    return state._replace(page_of=page_of, upper=upper)
+
+
+def _more_slots(state: kernel.State) -> kernel.State:
+    """Room for twice as many members."""
+    size = 2 * len(state.marks)
+    return state._replace(
+        marks=_grown(state.marks, size),
+        windows=_grown(state.windows, size),
+        answered=_grown(state.answered, size),
+        taken=_grown(state.taken, size),
+    )
+
+
+def _gathered(state: kernel.State, live: int) -> kernel.State:
+    """Forget the fills that no window has any more; where much is left, make room for twice that."""
+    used = state.taken[: int(state.scalars[kernel.SLOTS]), :, 1].sum()
+    room = np.zeros((max(len(state.kept), 2 * (int(used) + live + 1)), 4), np.int64)
+    kernel.gather(state, room)
+    return state._replace(kept=room)
