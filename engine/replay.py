@@ -218,6 +218,7 @@ def unread(symbol: str, started_ns: int, finished_ns: int) -> Recovery:
 
     The zeros are no state's digest, not even that of genesis: nothing is known of this symbol.
     """
+    missing = fallback()
     return Recovery(
         symbol=symbol,
         status="damaged",
@@ -230,6 +231,8 @@ def unread(symbol: str, started_ns: int, finished_ns: int) -> Recovery:
         account=JournalAccount(symbol),
         started_ns=started_ns,
         finished_ns=finished_ns,
+        engine=REFERENCE if missing else KERNEL,
+        fallback=missing,
     )
 
 
