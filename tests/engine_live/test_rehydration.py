@@ -142,7 +142,8 @@ async def test_a_symbol_whose_journal_cannot_be_read_does_not_stop_the_others(
     unread, read = stores.result("AAL"), stores.result("AAPL")
     assert "403" in unread.pop("error")
     assert unread.keys() == read.keys()
-    known = {name: unread[name] for name in ("symbol", "status", "from_epoch", "epoch", "engine", "build", "damages")}
+    shared = ("symbol", "status", "from_epoch", "epoch", "engine", "fallback", "build", "damages")
+    known = {name: unread[name] for name in shared}
     assert known == {**{name: read[name] for name in known}, "symbol": "AAL", "status": "damaged"}
     assert 0 < unread["started_ns"] <= unread["finished_ns"]
     assert {unread["digest"], unread["last_frame"]} == {"00" * 32}
