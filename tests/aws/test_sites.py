@@ -132,3 +132,17 @@ def test_a_primary_has_its_streams_in_the_journals_region(session, account):
         assert [gateway["State"] for gateway in gateways] == ["available"]
     finally:
         sites.remove(session, "primary", REGIONS, timeout_s=60)
+
+
+def test_everything_of_a_site_is_known_to_be_its_own_also_what_no_stack_names(session, account):
+    every = inventory.snapshot(session, REGIONS, services=("ecs", "route53", "servicediscovery", "ec2")).resources
+    zones = {
+        zone["Id"]
+        for zone in client(session, "route53", REGION).list_hosted_zones()["HostedZones"]
+        if zone["Name"] == f"{account.namespace}."  # made by Cloud Map
+    }
+    assert zones <= {resource.id for resource in every}
+    left = {resource.id for resource in sites.without(session, every, account.site, REGIONS)}
+    assert len(zones) == 1
+    assert not zones & left
+    assert left < {resource.id for resource in every}

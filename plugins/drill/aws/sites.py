@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from drill.aws import fence, stacks
-from drill.aws.clients import account_id
+from drill.aws.clients import account_id, client
 from drill.aws.stacks import Failure, StackOrder, StackRef, StackState
 from templates.settings import Settings
 
@@ -104,7 +104,8 @@ def standing_refs(
 def without(session: boto3.Session, resources: Iterable[Resource], site: str, regions: Iterable[str]) -> list[Resource]:
     """The resources that are not a site's: neither named after it nor one of its stacks' own."""
     refs = standing_refs(session, site, regions)
-    own = {name for ref in refs for name in stacks.physical_ids(session, ref)} | {ref.name for ref in refs}
+    made = {(ref.region, name) for ref in refs for name in stacks.physical_ids(session, ref)}
+    own = {name for _, name in made} | {ref.name for ref in refs} | _zones(session, made)
     ends = {name.rsplit("/", 1)[-1].rsplit(":", 1)[-1] for name in own} | own
     return [
         found
@@ -114,6 +115,16 @@ def without(session: boto3.Session, resources: Iterable[Resource], site: str, re
         and found.id not in own
         and found.id.rsplit("/", 1)[-1].rsplit(":", 1)[-1] not in ends
     ]
+
+
+def _zones(session: boto3.Session, made: Iterable[tuple[str, str]]) -> set[str]:
+    """The hosted zones that Cloud Map made for private namespaces; no stack names them."""
+    zones = set()
+    for region, name in made:
+        if name.startswith("ns-"):
+            namespace = client(session, "servicediscovery", region).get_namespace(Id=name)["Namespace"]
+            zones.add(str(namespace["Properties"]["DnsProperties"]["HostedZoneId"]))
+    return zones
 
 
 def advance(session: boto3.Session, settings: Settings, *, account: bool = False) -> Standing:
