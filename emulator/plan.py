@@ -315,9 +315,13 @@ def environment(settings: Settings, airflow: Airflow) -> dict[str, str]:
 
 
 def _kept(settings: Settings) -> dict[str, str]:
-    """What stays up has short days and keeps few of them; larger and fewer objects keep every listing quick."""
+    """What stays up has short days and keeps few of them, and goes home after a drill that lost its primary.
+
+    Larger and fewer objects keep every listing quick.
+    """
     chosen = {
         "AEX_BUFFER_S": str(KEPT_BUFFER_S),
+        "AEX_FAILBACK": "true",
         "AEX_JOURNAL_DAYS": str(KEPT_DAYS),
         "AEX_SNAPSHOT_EVERY_S": str(KEPT_SNAPSHOT_S),
     }

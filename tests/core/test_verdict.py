@@ -140,6 +140,14 @@ def test_each_defect_has_its_rule(changes, outcome, rule):
     assert (verdict.outcome, rule in rules(verdict)) == (outcome, True), verdict.rulings
 
 
+def test_who_fails_in_time_is_told_by_what():
+    verdict = judge(worlds.changed(inventory={"at_ns": "1", "orphans": [{"service": "sqs", "id": "q"}]}))
+    assert verdict.sentence == (
+        "Could AEX have reopened within two hours? No: 16 min 01 s after the loss, worst symbol MSFT, "
+        "and the drill failed: left behind: q (1). No acknowledged order was lost."
+    )
+
+
 def test_lost_orders_are_counted_from_the_captures_and_fail():
     recovered = worlds.documents()["recovered"]
     recovered["symbols"]["MSFT"] |= {"seq": 7, "status": "damaged", "damages": [

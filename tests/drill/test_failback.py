@@ -72,8 +72,17 @@ def test_a_primary_that_was_never_lost_is_left_alone(lost: Any, step: Any, calls
     assert calls == []
 
 
-def test_the_lost_primary_is_denied_drained_cleared_and_built_anew(lost: Any, step: Any, calls: Any) -> None:
+def test_what_was_sabotaged_is_true_again_before_the_exchange_reads_it(lost: Any, step: Any, calls: Any) -> None:
     wait = step.start(lost, {})
+    assert (wait.condition, wait.arguments, wait.then) == ("word_said", {"word": "reveal"}, "restored")
+    assert lost.witness_store().get(f"orders/{lost.drill}/restore.json")
+    late = step.overdue(lost, "restored", "no word reveal in 45 s")
+    assert (late.condition, late.then) == ("epoch_drained", "primary drained")
+
+
+def test_the_lost_primary_is_denied_drained_cleared_and_built_anew(lost: Any, step: Any, calls: Any) -> None:
+    step.start(lost, {})
+    wait = step.proceed(lost, "restored", {})
     assert (wait.condition, wait.arguments["epoch"], wait.arguments["symbols"]) == ("epoch_drained", 1, SYMBOLS)
     assert calls == [("deny", PRIMARY)]
     following = [step.proceed(lost, then, {}) for then in ("primary drained", "cleared")]

@@ -293,6 +293,16 @@ def test_a_capture_that_is_missing_is_no_member_without_orders(docket, handed_ov
         operator(CollectCapturesOperator).proceed(docket, "", {**handed_over, "members": 2})
 
 
+def test_what_was_answered_again_for_an_older_journal_is_not_acknowledged_in_this_one(docket, handed_over, monkeypatch):
+    for name, nothing in (("freshness", {}), ("series", ())):
+        monkeypatch.setattr(journal_lag, name, lambda *_, nothing=nothing, **__: nothing)
+    opened = {"lineage": [{"start_seq": 0}, {"start_seq": 7}]}
+    docket.journal().put("recovered/epoch=1/MSFT/opened.json", json.dumps(opened).encode())
+    summary = operator(CollectCapturesOperator).proceed(docket, "", handed_over)
+    assert summary["acknowledged"] == 0
+    assert docket.document("acked-primary")["first_ack_by_member"] != {}
+
+
 def test_captures_are_ordered_and_read_for_the_lost_epoch_and_the_scope_only(docket, handed_over, ordered, monkeypatch):
     points = {"a": Freshness(at_ns=9, age_ns=4), "b": Freshness(at_ns=9, age_ns=2), "c": None}
     monkeypatch.setattr(journal_lag, "freshness", lambda *_, **__: points)

@@ -126,6 +126,11 @@ def opened(session: boto3.Session, bucket: str, epoch: int, *, region: str = REG
     return _records(session, bucket, epoch, "opened.json", region)
 
 
+def starts(session: boto3.Session, bucket: str, epoch: int, *, region: str = REGION) -> dict[str, dict[str, Any]]:
+    """Symbol -> the state from which it was opened in this epoch: `start_seq`, `start_digest`, `start_frame`."""
+    return {symbol: record["lineage"][-1] for symbol, record in opened(session, bucket, epoch, region=region).items()}
+
+
 def offer(session: boto3.Session, bucket: str, services: Iterable[str], region: str = REGION) -> None:
     """Note which services the endpoint offers: asking takes 15 s, and belongs to the deployment, not to a drill."""
     _put(session, bucket, OFFERED, {"services": sorted(services)}, region)

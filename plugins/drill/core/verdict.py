@@ -7,7 +7,7 @@ names the ones that decided it, and an auditor recomputes them without Airflow, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -605,8 +605,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _sentence(outcome: str, case: Case) -> str:
-    """The first line of the report: it answers the question that everybody has."""
+def _sentence(outcome: str, case: Case, rulings: Sequence[Ruling]) -> str:
+    """The first line of the report: it answers the question that everybody has, and says why not."""
     within = spoken_duration(case.plan.rto_objective_s * SECOND_NS)
     question = f"Could AEX have reopened within {'two hours' if case.plan.rto_objective_s == REG_SCI_S else within}?"
     if outcome == "INVALID":
@@ -623,11 +623,12 @@ def _sentence(outcome: str, case: Case) -> str:
     since = "the registered moment, production trading on" if case.plan.planned else "the loss"
     if times.impact_ns is None:
         return f"{question} No: it did not reopen. {orders}"
-    met = times.impact_ns <= case.plan.rto_objective_s * SECOND_NS and outcome != "FAIL"
     scope = f" ({len(case.plan.symbols)} of {len(case.plan.listing)} symbols)" if case.plan.partial else ""
-    answer = "Yes" if met else "No"
-    after = spoken_duration(times.impact_ns)
-    return f"{question} {answer}{scope}: {after} after {since}, worst symbol {times.worst_symbol}. {orders}"
+    after = f"{spoken_duration(times.impact_ns)} after {since}, worst symbol {times.worst_symbol}"
+    if outcome != "FAIL":
+        return f"{question} Yes{scope}: {after}. {orders}"
+    reason = next(ruling.text for ruling in rulings if ruling.outcome == "FAIL")
+    return f"{question} No{scope}: {after}, and the drill failed: {reason}. {orders}"
 
 
 def _rejected(evidence: Evidence) -> Ruling | None:
@@ -682,7 +683,7 @@ def judge(evidence: Evidence) -> Verdict:
     outcome = min((ruling.outcome for ruling in rulings), key=ORDER.index, default="PASS")
     return Verdict(
         outcome=outcome,
-        sentence=_sentence(outcome, case),
+        sentence=_sentence(outcome, case, rulings),
         rulings=tuple(sorted(rulings, key=lambda ruling: ORDER.index(ruling.outcome))),
         held=tuple(_title(rule) for rule in RULES if not spoken[rule]),
         marks=at,

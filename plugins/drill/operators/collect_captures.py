@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drill import clock
-from drill.aws import journal_lag
+from drill.aws import control, journal_lag
 from drill.core import captures
 from drill.docket import Docket
 from drill.operators.step import RedResult, Step, Wait
@@ -40,6 +40,13 @@ def read_captures(
     if len(files) != int(word["members"]):
         raise RedResult(f"captures of {len(files)} members, the word says {word['members']}")
     return captures.read(files, epoch, numbers, starts)
+
+
+def start_seqs(docket: Docket, epoch: int) -> dict[str, int]:
+    """Symbol -> the last seq of the epochs before: what is acknowledged in this one belongs to its journal above it."""
+    settings = docket.settings
+    starts = control.starts(docket.home, settings.journal_bucket, epoch, region=settings.dr_region)
+    return {symbol: int(start["start_seq"]) for symbol, start in starts.items()}
 
 
 def document(captured: captures.Captured, performance: captures.Performance, prefix: str) -> dict[str, Any]:
@@ -103,7 +110,7 @@ class CollectCapturesOperator(Step):
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Read every member's capture with core's own decoder."""
         plan, registration = docket.plan(), docket.document("registration")
-        captured = read_captures(docket, found, plan.from_epoch)
+        captured = read_captures(docket, found, plan.from_epoch, start_seqs(docket, plan.from_epoch))
         # Up to the loss itself, not to the last answer: an exchange that hung before it was lost must not look well.
         until_ns = int(registration["moment_ns"] if plan.planned else docket.document("word-loss")["actual_ns"])
         # A production that runs for weeks is judged by the load of its last minutes, as the DR site is.

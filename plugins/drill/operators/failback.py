@@ -16,8 +16,9 @@ from drill import clock
 from drill.aws import control, fence, routing
 from drill.core import captures
 from drill.docket import Docket
-from drill.operators.collect_captures import HANDOVER_S, read_captures
+from drill.operators.collect_captures import HANDOVER_S, read_captures, start_seqs
 from drill.operators.step import RedResult, Step, Wait
+from drill.operators.tear_down import REVEAL_S
 from drill.site_settings import PRIMARY
 from drill.triggers.home_conditions import home_site
 
@@ -45,13 +46,15 @@ class FailbackOperator(Step):
             return {"nothing": reason}
         self._note(docket, "begun")
         fence.deny(docket.home, PRIMARY)  # the drill may have failed before its own fence
-        return self._drain(docket.plan().from_epoch, _listing(docket), then="primary drained")
+        docket.order("restore")  # what was sabotaged is read once more, by an exchange that means it
+        return Wait("word_said", REVEAL_S, {"word": "reveal"}, then="restored")
 
     def proceed(self, docket: Docket, then: str, found: Found) -> Wait | dict[str, Any]:
         """Go on with what follows `then`."""
         if "failed" in found:
             raise RedResult(found["failed"])
         steps: dict[str, Callable[[Docket, Found], Wait | dict[str, Any]]] = {
+            "restored": lambda *_: self._drain_primary(docket),
             "primary drained": lambda *_: Wait("home_cleared", CLEAR_S, then="cleared"),
             "cleared": lambda *_: Wait("home_up", BUILD_S, then="built"),
             "built": self._freeze,
@@ -65,9 +68,18 @@ class FailbackOperator(Step):
         return steps[then](docket, found)
 
     def overdue(self, docket: Docket, then: str, text: str) -> Wait | dict[str, Any]:
-        """A wait that ended without its condition: undo the freeze, unless the next epoch is taken already."""
+        """A wait that ended without its condition: undo the freeze, unless the next epoch is taken already.
+
+        A saboteur that does not answer keeps nobody from going home: its test symbol stays closed, as it was.
+        """
+        if then == "restored":
+            docket.event(self.phase, "note", text=f"nothing restored: {text}")
+            return self._drain_primary(docket)
         self._thaw(docket)
         return super().overdue(docket, then, text)
+
+    def _drain_primary(self, docket: Docket) -> Wait:
+        return self._drain(docket.plan().from_epoch, _listing(docket), then="primary drained")
 
     def _freeze(self, docket: Docket, _: Found) -> Wait | dict[str, Any]:
         """A site that opened nothing has nothing to freeze: the primary goes on from its own journal."""
@@ -87,10 +99,11 @@ class FailbackOperator(Step):
         return Wait("word_said", HANDOVER_S, {"word": "handover-home"}, then="handed over")
 
     def _carry(self, docket: Docket, found: Found) -> Wait:
-        captured = read_captures(docket, found, docket.plan().epoch)
+        plan = docket.plan()
+        captured = read_captures(docket, found, plan.epoch, start_seqs(docket, plan.epoch))
         docket.file("acked-home", {"acknowledged": captured.acknowledged, "highest": _highest(captured)})
         frozen = docket.document("frozen")
-        return self._drain(docket.plan().epoch, sorted(frozen["symbols"]), then="site drained")
+        return self._drain(plan.epoch, sorted(frozen["symbols"]), then="site drained")
 
     def _recover(self, docket: Docket, _: Found) -> Wait:
         self._note(docket, "drained")

@@ -23,8 +23,7 @@ class ValidateOperator(Step):
         from expectations.validate import validate  # noqa: PLC0415
 
         plan, bucket = docket.plan(), docket.settings.journal_bucket
-        opened = control.opened(docket.home, bucket, plan.from_epoch, region=docket.settings.dr_region)
-        starts = {symbol: record["lineage"][-1] for symbol, record in opened.items()}
+        starts = control.starts(docket.home, bucket, plan.from_epoch, region=docket.settings.dr_region)
         source = Source(
             journal_store_uri=f"s3://{bucket}/journal/epoch={plan.from_epoch}/",
             recovered_uri=f"s3://{bucket}/{plan.root}recovered/epoch={plan.epoch}/",
