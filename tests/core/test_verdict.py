@@ -125,6 +125,7 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "I-CONTROL",
     ),
     "a fault was not injected": ({"word_sabotage": {"applied": 0, "unsupported": ["F09"]}}, "INVALID", "I-FAULT"),
+    "the saboteur failed": ({"word_sabotage": {"error": "nothing to hit", "at_ns": "1"}}, "INVALID", "I-FAULT"),
     "no clock was compared": ({"engines": {"at_ns": "1", "engines": []}}, "INVALID", "I-CLOCK"),
     "objective missed on a symbol": (
         {"objectives": {"checks": [worlds.check("MSFT", passed=False, name="recovery time")]}},

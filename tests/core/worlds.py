@@ -111,6 +111,7 @@ def documents() -> dict[str, Any]:
             "plan": msgspec.to_builtins(healthy),
             "plan_sha256": healthy.sha256(),
             "registered_ns": str(T0 - 30 * SECOND),
+            "window_ns": str(T0 - 20 * SECOND),
             "versions": {},
         },
         "preflight": {"checks": [], "rate": 20},

@@ -56,9 +56,9 @@ def fresh(account: MemoryAccount, settings: Settings, monkeypatch: pytest.Monkey
     return Docket(worlds.DRILL, settings, account.session)
 
 
-def take_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int, site: str) -> None:
+def take_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int, site: str, *, at_ns: int = 0) -> None:
     """The exchange goes on at this site, in this epoch."""
-    taken = fence.Epoch(epoch=epoch, site=site, environment="LIVE", at_ns=0)
+    taken = fence.Epoch(epoch=epoch, site=site, environment="LIVE", at_ns=at_ns)
     monkeypatch.setattr(fence, "current", lambda *_: taken)
 
 

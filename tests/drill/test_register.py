@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import msgspec
 import pytest
 
 from drill.core.plan import BadPlan, Plan, loss_moment_ns
-from drill.operators.register import PREFLIGHT_S, RegisterOperator
+from drill.operators.await_loss import GRACE_S, AwaitLossOperator
+from drill.operators.register import FLUSHES, PREFLIGHT_S, RegisterOperator
 from drill.operators.step import RedResult
 from drill.site_settings import PRIMARY
 from templates.settings import cluster_name
@@ -90,6 +92,17 @@ def test_the_loss_falls_into_the_last_half_of_the_window_after_preflight(fresh, 
     loss = int(ordered("arm")["loss_at_ns"])
     assert opens + 20 * worlds.SECOND <= loss < opens + 40 * worlds.SECOND
     assert loss == loss_moment_ns(ordered("arm")["nonce"], opens, 40)
+
+
+def test_a_young_epoch_is_left_to_fill_its_journal_first(fresh, context, register, ordered, monkeypatch):
+    began = time.time_ns() + 200 * worlds.SECOND  # as good as now with longer buffers
+    take_epoch(monkeypatch, 3, PRIMARY, at_ns=began)
+    register.execute({**context, "params": {"window_s": 40}})
+    opens = began + FLUSHES * fresh.settings.buffer_s * worlds.SECOND
+    assert int(fresh.document("registration")["window_ns"]) == opens
+    assert int(ordered("arm")["loss_at_ns"]) >= opens + 20 * worlds.SECOND
+    wait = AwaitLossOperator(task_id="loss").start(fresh, {})
+    assert 200 < wait.timeout_s - 40 - GRACE_S <= 220
 
 
 def test_a_given_nonce_is_used_and_the_drill_is_not_blind(fresh, context, register, ordered):

@@ -247,8 +247,9 @@ def only_the_control_is_red(case: Case) -> Iterator[Ruling]:
 def faults_were_injected(case: Case) -> Iterator[Ruling]:
     """INVALID: a fault that was asked for was not injected, so what was seen says nothing about it."""
     word = case.evidence.get("word-sabotage")
-    if word and (word.get("unsupported") or int(word["applied"]) < len(case.plan.faults) + 1):
-        yield _invalid("I-FAULT", f"{word['applied']} of {len(case.plan.faults) + 1} sabotages were applied")
+    applied, due = int((word or {}).get("applied", 0)), len(case.plan.faults) + 1
+    if word and (word.get("unsupported") or applied < due):
+        yield _invalid("I-FAULT", f"{applied} of {due} sabotages were applied")
 
 
 def site_is_isolated(case: Case) -> Iterator[Ruling]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from drill import clock
 from drill.aws import control
 from drill.docket import Docket
-from drill.operators.register import PREFLIGHT_S
+from drill.operators.register import SECOND_NS
 from drill.operators.step import RedResult, Step, Wait
 
 GRACE_S = 120
@@ -24,7 +25,8 @@ class AwaitLossOperator(Step):
     def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
         """Wait no longer than the trading window allows."""
         plan, settings, registration = docket.plan(), docket.settings, docket.document("registration")
-        timeout = PREFLIGHT_S + plan.window_s + GRACE_S
+        opens_in_s = max(0, int(registration["window_ns"]) - clock.now_ns()) // SECOND_NS
+        timeout = opens_in_s + plan.window_s + GRACE_S
         if not plan.planned:
             return Wait("site_lost", timeout, {"since_ns": registration["registered_ns"]})
         control.mark(

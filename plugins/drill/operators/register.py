@@ -18,6 +18,8 @@ from drill.operators.step import RedResult, Step
 from drill.settings import Settings
 
 PREFLIGHT_S = 30  # the trading window opens after this: preflight must see the exchange before it is lost
+FLUSHES = 4  # and when an epoch is that many buffers old: the control is hidden in the middle of its journal
+SECOND_NS = 1_000_000_000
 
 
 class RegisterOperator(Step):
@@ -32,6 +34,7 @@ class RegisterOperator(Step):
         nonce = planning.nonce_of(params) or secrets.token_hex(32)
         trigger = "scheduled" if context["dag_run"].dag_id.endswith("_weekly") else "manual"
         settings = docket.settings
+        taken = fence.current(docket.home, settings.journal_bucket, settings.dr_region)
         plan = make(
             docket.drill,
             params,
@@ -39,10 +42,12 @@ class RegisterOperator(Step):
             nonce=nonce,
             requester=_requester(context),
             trigger=trigger,
-            from_epoch=fence.current(docket.home, settings.journal_bucket, settings.dr_region).epoch,
+            from_epoch=taken.epoch,
         )
         registered_ns = clock.now_ns()
-        window_ns = registered_ns + PREFLIGHT_S * 1_000_000_000
+        window_ns = max(
+            registered_ns + PREFLIGHT_S * SECOND_NS, taken.at_ns + FLUSHES * settings.buffer_s * SECOND_NS
+        )
         loss_ns = None if plan.planned else planning.loss_moment_ns(nonce, window_ns, plan.window_s)
         docket.file(
             "registration",
@@ -50,7 +55,8 @@ class RegisterOperator(Step):
                 "plan": msgspec.to_builtins(plan),
                 "plan_sha256": plan.sha256(),
                 "registered_ns": str(registered_ns),
-                "moment_ns": str(window_ns + plan.window_s * 1_000_000_000) if plan.planned else None,
+                "window_ns": str(window_ns),
+                "moment_ns": str(window_ns + plan.window_s * SECOND_NS) if plan.planned else None,
                 "versions": versions(),
                 "configuration": docket.settings.model_dump(exclude={"airflow_password"}),
             },

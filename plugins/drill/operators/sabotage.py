@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drill.docket import Docket
-from drill.operators.step import Step, Wait
+from drill.operators.step import RedResult, Step, Wait
 
 SABOTAGE_S = 60
 
@@ -29,4 +29,6 @@ class SabotageOperator(Step):
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """File the word: how many sabotages were applied, nothing more."""
         docket.file("word-sabotage", found)
+        if "error" in found:
+            raise RedResult(f"the saboteur could not do it: {found['error']}")
         return {"applied": found["applied"]}
