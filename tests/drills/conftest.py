@@ -16,8 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from emulator.admission import free_port
 from emulator.processes import MARK
 from emulator.world import records_of
+from tests.drills.instance import Instance
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SYMBOLS = ("AAPL", "ADBE", "AMZN", "MSFT", "NFLX")
@@ -135,3 +137,14 @@ def world(tmp_path: Path) -> Iterator[World]:
         with suppress(psutil.NoSuchProcess):
             if known.lives():
                 psutil.Process(known.pid).kill()
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    """An instance of five symbols; whatever is left of it is ended."""
+    ports = (("airflow", free_port()), ("aws", free_port()), ("dns", free_port()))
+    options = tuple(f"--{name}-port={port}" for name, port in ports)
+    flow = (f"--symbols={','.join(SYMBOLS)}", "--members=10", "--customers=20", "--rate=300")
+    one = Instance(tmp_path / "var", (*options, *flow), {"AEX_BUFFER_S": "3", "AEX_QUIET_S": "10"})
+    yield one
+    one.verb("down")
