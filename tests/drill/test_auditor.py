@@ -248,6 +248,47 @@ def test_a_lost_key_is_replaced_and_that_is_on_record(closed, tmp_path):
     assert verify(bundle(later), {notice.keyid: chain.keys[notice.keyid]}).verdict.outcome == "PASS"
 
 
+@pytest.fixture
+def region_lost(account, settings):
+    """The region of key and evidence is gone with everything in it; the anchor lies in another one."""
+
+    def lose():
+        for bucket, key in [place for place in account.s3.versions if place[0] == settings.evidence_bucket]:
+            del account.s3.versions[bucket, key]
+
+    return lose
+
+
+def test_after_the_loss_of_the_keys_region_the_chain_goes_on_from_its_copies(closed, account, tmp_path, region_lost):
+    """Rehearsal of docs/evidence.md: a new key, the links put back as they were, and the anchor says that they are."""
+    docket = closed()
+    copies.copy(docket, tmp_path)
+    copies.auditors_kit(docket, tmp_path)
+    handed_out, old = bundle(docket), docket.chain().read().keys
+    region_lost()
+    assert (
+        verify(handed_out, old, read_anchor(write_anchor(docket.chain().heads()), "anchor")).verdict.outcome == "PASS"
+    )
+
+    for link in sorted((tmp_path / "chain").iterdir()):
+        account.s3.put_object(Bucket=docket.settings.evidence_bucket, Key=f"chain/{link.name}", Body=link.read_bytes())
+    elsewhere = docket.settings.model_copy(update={"signing_key": f"file:{private_key(tmp_path / 'b.pem', p256=True)}"})
+    later = closed(LATER, settings=elsewhere)
+    chain = later.chain().read()
+    new = {keyid: key for keyid, key in chain.keys.items() if keyid not in old}
+    found = verify(bundle(later), new, read_anchor(write_anchor(later.chain().heads()), "anchor"))
+    assert (len(new), found.links, found.anchor) == (1, 6, "checked: 4 heads up to link 6 of 6 are in this chain")
+
+
+def test_nobody_begins_a_second_history_beside_the_anchored_one(closed, tmp_path, region_lost):
+    """Without the copies the chain would begin anew at link 1: the anchor holds another head there, and refuses."""
+    docket = closed()
+    region_lost()
+    another = docket.settings.model_copy(update={"signing_key": f"file:{private_key(tmp_path / 'b.pem')}"})
+    with pytest.raises(EvidenceExistsError, match=r"heads/000000000002\.json was written with other"):
+        closed(LATER, settings=another)
+
+
 # --- the report, later
 
 
