@@ -51,15 +51,20 @@ def verify(arguments: argparse.Namespace) -> Answer:
     return Answer(text(found, stamps), record(found, stamps))
 
 
+def _content(path: Path, hint: str = "") -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as absent:
+        raise Refused(f"{path}: {absent.strerror}{hint}", USAGE) from absent
+
+
 def _keys(path: Path) -> dict[str, PublicKey]:
     try:
         from drill.core.evidence.keys import BadKey, read_keys  # noqa: PLC0415
     except ModuleNotFoundError as absent:
         raise Refused(f"{absent}: install the package with `pip install 'aex-drill[verify]'`", USAGE) from absent
     try:
-        return read_keys(path.read_bytes(), str(path))
-    except OSError as absent:
-        raise Refused(f"{path}: {absent.strerror}; `python -m drill key` prints the public key", USAGE) from absent
+        return read_keys(_content(path, "; `python -m drill key` prints the public key"), str(path))
     except BadKey as refused:
         raise Refused(str(refused), USAGE) from refused
 
@@ -70,9 +75,7 @@ def _anchor(path: Path | None) -> Anchor | None:
     if path is None:
         return None
     try:
-        return read_anchor(path.read_bytes(), str(path))
-    except OSError as absent:
-        raise Refused(f"{path}: {absent.strerror}; `python -m drill anchor --out FILE` writes it", USAGE) from absent
+        return read_anchor(_content(path, "; `python -m drill anchor --out FILE` writes it"), str(path))
     except BadAnchor as refused:
         raise Refused(str(refused), USAGE) from refused
 
@@ -86,9 +89,7 @@ def _stamps(path: Path | None, anchor: Anchor | None) -> Any:
     if anchor is None:
         raise Refused("--tsa: the time stamps are in the anchor; give --anchor FILE too", USAGE)
     try:
-        verifier = Verifier(path.read_bytes(), str(path))
-    except OSError as absent:
-        raise Refused(f"{path}: {absent.strerror}", USAGE) from absent
+        verifier = Verifier(_content(path), str(path))
     except BadAuthority as refused:
         raise Refused(str(refused), USAGE) from refused
     return lambda: verifier.check(anchor)

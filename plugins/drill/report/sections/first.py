@@ -11,7 +11,7 @@ from drill.report import words
 from drill.report.charts import GLYPHS, gauge, trend, waterfall
 from drill.report.charts.picture import Picture
 from drill.report.charts.trend import shown
-from drill.report.sections.blocks import Line, Span, absent, bad, good, line, strong
+from drill.report.sections import blocks as b
 
 COLOURS = {
     "PASS": "#14632f",
@@ -48,13 +48,13 @@ class FirstPage(Struct, frozen=True, kw_only=True):
     answer: str
     tiles: tuple[Tile, ...]
     gauge: Picture
-    used: Line
+    used: b.Line
     waterfall: Picture | None
     trend: Picture | None
     trend_title: str
-    findings: tuple[Line, ...]
-    left_behind: Line
-    limitations: tuple[Line, ...]
+    findings: tuple[b.Line, ...]
+    left_behind: b.Line
+    limitations: tuple[b.Line, ...]
     signatures: tuple[str, ...]
     record_sha256: str
     chain: str
@@ -136,52 +136,54 @@ def _control(report: Report) -> Tile:
     return Tile("could it have failed?", control.status == "caught", figure, told)
 
 
-def _used(report: Report) -> Line:
+def _used(report: Report) -> b.Line:
     recovery, limit, journal = report.result.recovery, report.plan.objectives.recovery_time_ns, report.result.journal
     total, assumed = recovery.impact.total_ns, recovery.impact.assumed_ns
     if total is None:
-        share = line("Used of the objective: ", strong("unknown"), ", trading did not resume.")
+        share = b.line("Used of the objective: ", b.strong("unknown"), ", trading did not resume.")
     else:
         part = f", assumed part {words.percent(assumed, limit)}" if assumed else ""
-        share = line("Used of the objective: ", strong(words.percent(total, limit)), f"{part}.")
+        share = b.line("Used of the objective: ", b.strong(words.percent(total, limit)), f"{part}.")
     day = "The journal was not read." if journal is None else f"Journal = {words.ppm(journal.share_ppm)} of a full day."
     return (
         *share,
-        *line(" From declaration: ", strong(words.duration(recovery.declared.total_ns))),
-        *line(". Technical (build to last symbol validated): ", strong(words.duration(recovery.technical.total_ns))),
-        *line(f". {day}"),
+        *b.line(" From declaration: ", b.strong(words.duration(recovery.declared.total_ns))),
+        *b.line(
+            ". Technical (build to last symbol validated): ", b.strong(words.duration(recovery.technical.total_ns))
+        ),
+        *b.line(f". {day}"),
     )
 
 
-def _left_behind(report: Report) -> Line:
+def _left_behind(report: Report) -> b.Line:
     teardown = report.close.teardown
     if teardown.status == "clean":
-        return line(good("nothing: the account is as it was before the build."))
+        return b.line(b.good("nothing: the account is as it was before the build."))
     if teardown.status == "orphans":
-        return line(bad(f"{words.plural(len(teardown.orphans), 'resource')}, see Teardown"))
+        return b.line(b.bad(f"{words.plural(len(teardown.orphans), 'resource')}, see Teardown"))
     note = f": {shorten(teardown.note, _FINDING_LETTERS)}" if teardown.note else ""
-    return line(absent(f"teardown not run{note}"))
+    return b.line(b.absent(f"teardown not run{note}"))
 
 
-def _findings(report: Report) -> tuple[Line, ...]:
+def _findings(report: Report) -> tuple[b.Line, ...]:
     found = report.close.findings
     lines = [
-        line(
-            strong(finding.finding_id),
+        b.line(
+            b.strong(finding.finding_id),
             f" {shorten(finding.what, _FINDING_LETTERS)} ",
-            Span(f"{finding.owner}, due {finding.due}", "soft"),
+            b.Span(f"{finding.owner}, due {finding.due}", "soft"),
         )
         for finding in found[:_FINDINGS]
     ]
     more = len(found) - _FINDINGS
-    return (*lines, *([line(Span(f"and {more} more, see Findings", "soft"))] if more > 0 else []))
+    return (*lines, *([b.line(b.Span(f"and {more} more, see Findings", "soft"))] if more > 0 else []))
 
 
-def _limitations(report: Report) -> tuple[Line, ...]:
+def _limitations(report: Report) -> tuple[b.Line, ...]:
     found = report.close.limitations
-    lines = [line(shorten(one, _LIMITATION_LETTERS)) for one in found[:_LIMITATIONS]]
+    lines = [b.line(shorten(one, _LIMITATION_LETTERS)) for one in found[:_LIMITATIONS]]
     more = len(found) - _LIMITATIONS
-    return (*lines, *([line(Span(f"and {more} more, see Limitations", "soft"))] if more > 0 else []))
+    return (*lines, *([b.line(b.Span(f"and {more} more, see Limitations", "soft"))] if more > 0 else []))
 
 
 def _chain(report: Report) -> str:

@@ -5,33 +5,16 @@ from __future__ import annotations
 from drill.core.report import Damage, FlushBuffer, JournalAccount, RecoveryPoint, Report
 from drill.report import words
 from drill.report.charts import lag
-from drill.report.sections.blocks import (
-    Block,
-    Figure,
-    Heading,
-    Line,
-    Section,
-    Span,
-    absent,
-    bad,
-    cells,
-    code,
-    facts,
-    line,
-    nothing,
-    say,
-    strong,
-    table,
-)
+from drill.report.sections import blocks as b
 from drill.report.sections.first import mark
 
 
-def _counted(number: int | None) -> Span:
+def _counted(number: int | None) -> b.Span:
     """A count that should be zero."""
-    return Span(f"✗ {number:,}", "bad") if number else Span(words.count(number))
+    return b.Span(f"✗ {number:,}", "bad") if number else b.Span(words.count(number))
 
 
-def point(report: Report) -> Section:
+def point(report: Report) -> b.Section:
     """What members had been told and the recovered exchange does not know."""
     found = report.result.point
     lost = (
@@ -49,12 +32,12 @@ def point(report: Report) -> Section:
         ("fills that nothing explains", _counted(found.phantom_fills)),
         ("committed, never acknowledged (no loss)", words.count(found.unacknowledged)),
     )
-    return Section(
+    return b.Section(
         "point",
         "Recovery point",
         (
-            facts("Commands acknowledged to a member and unknown to the recovered exchange", lost, figures=True),
-            facts("Counted from the ack captures, never from the journal", counted, figures=True),
+            b.facts("Commands acknowledged to a member and unknown to the recovered exchange", lost, figures=True),
+            b.facts("Counted from the ack captures, never from the journal", counted, figures=True),
         ),
     )
 
@@ -65,24 +48,24 @@ def _notional(found: RecoveryPoint) -> str:
     return words.cents(found.notional_cents) + beside
 
 
-def journal(report: Report) -> Section:
+def journal(report: Report) -> b.Section:
     """What was read, what was damaged, how far delivery was behind."""
     result = report.result
     chart = lag(result.lag, result.buffer, mark(report, "T0"))
-    return Section(
+    return b.Section(
         "journal",
         "Journal account",
         (
-            *(_account(result.journal) if result.journal else (nothing("The journal was not read."),)),
-            Heading("The delivery buffer between commit and object"),
-            _buffer(result.buffer) if result.buffer else nothing("The delivery buffer was not examined."),
-            Heading("Journal lag, worst stream"),
-            Figure(chart) if chart else nothing("No point of the streams' own metric was recorded."),
+            *(_account(result.journal) if result.journal else (b.nothing("The journal was not read."),)),
+            b.Heading("The delivery buffer between commit and object"),
+            _buffer(result.buffer) if result.buffer else b.nothing("The delivery buffer was not examined."),
+            b.Heading("Journal lag, worst stream"),
+            b.Figure(chart) if chart else b.nothing("No point of the streams' own metric was recorded."),
         ),
     )
 
 
-def _account(found: JournalAccount) -> tuple[Block, ...]:
+def _account(found: JournalAccount) -> tuple[b.Block, ...]:
     read = (
         ("objects", words.count(found.objects)),
         ("size as stored", words.size(found.size_bytes)),
@@ -96,26 +79,26 @@ def _account(found: JournalAccount) -> tuple[Block, ...]:
         ("conflicts: same seq, other content", _counted(found.conflicts)),
         ("damages", _counted(len(found.damages))),
     )
-    share = say(
-        "Commands replayed: ", strong(words.count(found.commands)), ", which is ", strong(words.ppm(found.share_ppm)),
-        f" of a full trading day of {words.count(found.full_day_commands)} commands.",
+    share = b.say(
+        "Commands replayed: ", b.strong(words.count(found.commands)), ", which is ",
+        b.strong(words.ppm(found.share_ppm)), f" of a full trading day of {words.count(found.full_day_commands)} commands.",
     )  # fmt: skip
-    damages = table("damage|symbol|seq|*object|#offset|*expected|*found", map(_damage, found.damages))
-    return share, facts("What was read", read, figures=True), *((damages,) if found.damages else ())
+    damages = b.table("damage|symbol|seq|*object|#offset|*expected|*found", map(_damage, found.damages))
+    return share, b.facts("What was read", read, figures=True), *((damages,) if found.damages else ())
 
 
-def _damage(one: Damage) -> tuple[Line, ...]:
+def _damage(one: Damage) -> tuple[b.Line, ...]:
     until = words.count(one.seq_to, "end")
-    seq = line(absent("unknown")) if one.seq_from is None else line(f"[{words.count(one.seq_from)}..{until}]")
-    where = line(code(one.object)) if one.object else line(absent("none: it is missing"))
+    seq = b.line(b.absent("unknown")) if one.seq_from is None else b.line(f"[{words.count(one.seq_from)}..{until}]")
+    where = b.line(b.code(one.object)) if one.object else b.line(b.absent("none: it is missing"))
     offset = words.count(one.offset, "none")
-    return cells(
-        bad(one.kind), one.symbol, seq, where, offset, one.expected or "not recorded", one.found or "not recorded"
+    return b.cells(
+        b.bad(one.kind), one.symbol, seq, where, offset, one.expected or "not recorded", one.found or "not recorded"
     )
 
 
-def _buffer(found: FlushBuffer) -> Block:
-    return say(
+def _buffer(found: FlushBuffer) -> b.Block:
+    return b.say(
         f"It flushes after {words.spoken(found.interval_ns)} or {words.size(found.size_bytes)}. Largest delivery lag "
         f"seen before the loss: {words.spoken(found.delivery_lag_ns, 'not measured')}. The loss fell "
         f"{words.spoken(found.loss_in_cycle_ns, 'at an unknown point')} into the flush cycle; the last committed frame "

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from drill.core.report import CheckCell, Report, SymbolRow
 from drill.report import words
-from drill.report.sections.blocks import (
-    Column,
-    Heading,
-    HeatMap,
-    Line,
-    Section,
-    Span,
-    cells,
-    line,
-    say,
-    strong,
-    table,
-)
+from drill.report.sections import blocks as b
 from drill.report.sections.first import mark
 
 PARTS = 3
@@ -46,7 +34,7 @@ def _order(row: SymbolRow) -> tuple[int, int, int, str]:
     return _SEVERITY[row.status], -len(row.checks_failed) - trouble, 0 if reached is None else -reached, row.symbol
 
 
-def symbols(report: Report) -> Section:
+def symbols(report: Report) -> b.Section:
     """The heat map and, for whatever is not green, what was found first."""
     rows = worst_first(report)
     named = letters(
@@ -54,18 +42,18 @@ def symbols(report: Report) -> Section:
     )
     length = max(1, -(-len(rows) // PARTS))
     impact = mark(report, "T0")
-    legend: list[str | Span] = []
+    legend: list[str | b.Span] = []
     for suite, letter in named.items():
-        legend += [strong(letter), f" {suite} · "]
+        legend += [b.strong(letter), f" {suite} · "]
     legend.append(
         "✓ all passed · ✗ with the number failed · ! evaluated of declared · ○ not run · time: impact to first order"
     )
-    heat = HeatMap(
+    heat = b.HeatMap(
         columns=(
-            Column("symbol"),
-            *(Column(letter) for letter in named.values()),
-            Column("seq", figure=True),
-            Column("time", figure=True),
+            b.Column("symbol"),
+            *(b.Column(letter) for letter in named.values()),
+            b.Column("seq", figure=True),
+            b.Column("time", figure=True),
         ),
         parts=tuple(
             tuple(_row(row, tuple(named), impact) for row in rows[start : start + length])
@@ -74,50 +62,52 @@ def symbols(report: Report) -> Section:
     )
     trouble = [row for row in rows if row.first_difference or row.status == "dead"]
     listed = (
-        cells(row.symbol, row.status, words.count(row.orders_lost), _first(row), ", ".join(row.checks_failed) or "none")
+        b.cells(
+            row.symbol, row.status, words.count(row.orders_lost), _first(row), ", ".join(row.checks_failed) or "none"
+        )
         for row in trouble[:_LISTED]
     )
     more = len(trouble) - _LISTED
-    return Section(
+    return b.Section(
         "symbols",
         "Symbols, worst first",
         (
-            say(*legend),
-            heat if rows else say("No symbol was in scope."),
+            b.say(*legend),
+            heat if rows else b.say("No symbol was in scope."),
             *(
                 (
-                    Heading("Down to the first difference"),
-                    table("symbol|status|#orders lost|*first difference|*failed checks", listed),
+                    b.Heading("Down to the first difference"),
+                    b.table("symbol|status|#orders lost|*first difference|*failed checks", listed),
                 )
                 if trouble
                 else ()
             ),
-            *((say(Span(f"and {more} more in the record and in symbols.csv", "soft")),) if more > 0 else ()),
+            *((b.say(b.Span(f"and {more} more in the record and in symbols.csv", "soft")),) if more > 0 else ()),
         ),
     )
 
 
-def _first(row: SymbolRow) -> Line:
-    return line(row.first_difference or Span("its engine never came up", "bad"))
+def _first(row: SymbolRow) -> b.Line:
+    return b.line(row.first_difference or b.Span("its engine never came up", "bad"))
 
 
-def _row(row: SymbolRow, suites: tuple[str, ...], impact: int | None) -> tuple[Line, ...]:
+def _row(row: SymbolRow, suites: tuple[str, ...], impact: int | None) -> tuple[b.Line, ...]:
     if row.status in ("dead", "not reached") and not row.checks:
         dead = row.status == "dead"
-        said = Span("✗ dead: its engine never came up", "dead") if dead else Span("○ not reached", "none")
-        return cells(row.symbol, said)
+        said = b.Span("✗ dead: its engine never came up", "dead") if dead else b.Span("○ not reached", "none")
+        return b.cells(row.symbol, said)
     by_suite = {cell.suite: cell for cell in row.checks}
     reached = row.first_order_at_ns
-    time = Span("none", "absent") if reached is None or impact is None else Span(words.precise(reached - impact))
-    seq = Span("unknown", "absent") if row.seq is None else Span(words.count(row.seq))
-    return cells(row.symbol, *(_cell(by_suite.get(suite)) for suite in suites), seq, time)
+    time = b.Span("none", "absent") if reached is None or impact is None else b.Span(words.precise(reached - impact))
+    seq = b.Span("unknown", "absent") if row.seq is None else b.Span(words.count(row.seq))
+    return b.cells(row.symbol, *(_cell(by_suite.get(suite)) for suite in suites), seq, time)
 
 
-def _cell(cell: CheckCell | None) -> Span:
+def _cell(cell: CheckCell | None) -> b.Span:
     if cell is None or not cell.declared:
-        return Span("○", "none")
+        return b.Span("○", "none")
     if cell.failed:
-        return Span(f"✗{cell.failed}", "hit")
+        return b.Span(f"✗{cell.failed}", "hit")
     if cell.evaluated != cell.declared:
-        return Span(f"!{cell.evaluated}/{cell.declared}", "short")
-    return Span("✓", "good")
+        return b.Span(f"!{cell.evaluated}/{cell.declared}", "short")
+    return b.Span("✓", "good")

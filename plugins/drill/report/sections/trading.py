@@ -4,38 +4,24 @@ from __future__ import annotations
 
 from drill.core.report import Load, Performance, Report, Resumption
 from drill.report import words
-from drill.report.sections.blocks import (
-    Block,
-    Heading,
-    Line,
-    Section,
-    Span,
-    absent,
-    cells,
-    code,
-    nothing,
-    say,
-    strong,
-    table,
-    yes,
-)
+from drill.report.sections import blocks as b
 
 _MILLION = 1_000_000
 _LISTED = 60
 
 
-def performance(report: Report) -> Section:
+def performance(report: Report) -> b.Section:
     """Throughput and latency, DR site against primary, and every ten-second window."""
     found = report.result.performance
     sites = (("primary", found.primary), ("DR site", found.dr))
     columns = "site|#for|#offered|#acknowledged|#share|#n|#p50|#p90|#p99|#worst"
     windows = [
-        cells(
+        b.cells(
             load.site,
             words.clock(window.start_ns),
             words.count(window.offered),
             words.count(window.acked),
-            Span(
+            b.Span(
                 words.floor_percent(window.acked, window.offered),
                 "bad" if window.acked * _MILLION < window.offered * found.acked_limit_ppm else "",
             ),
@@ -45,16 +31,16 @@ def performance(report: Report) -> Section:
         if load is not None
         for window in load.windows
     ]
-    return Section(
+    return b.Section(
         "performance",
         "Throughput and ack latency",
         (
-            table(columns, (_load(name, load) for name, load in sites), dense=True),
+            b.table(columns, (_load(name, load) for name, load in sites), dense=True),
             _gate(found),
             *(
                 (
-                    Heading("Ten-second windows"),
-                    table("site|from (UTC)|#offered|#acknowledged|#share|#p99", windows, dense=True),
+                    b.Heading("Ten-second windows"),
+                    b.table("site|from (UTC)|#offered|#acknowledged|#share|#p99", windows, dense=True),
                 )
                 if windows
                 else ()
@@ -63,11 +49,11 @@ def performance(report: Report) -> Section:
     )
 
 
-def _load(name: str, load: Load | None) -> tuple[Line, ...]:
+def _load(name: str, load: Load | None) -> tuple[b.Line, ...]:
     if load is None:
-        return cells(name, absent("not run"), *("-",) * 8)
+        return b.cells(name, b.absent("not run"), *("-",) * 8)
     spread = (load.latency.p50_ns, load.latency.p90_ns, load.latency.p99_ns, load.latency.worst_ns)
-    return cells(
+    return b.cells(
         load.site,
         words.spoken(load.length_ns),
         words.count(load.offered),
@@ -78,44 +64,46 @@ def _load(name: str, load: Load | None) -> tuple[Line, ...]:
     )
 
 
-def _gate(found: Performance) -> Block:
-    return say(
+def _gate(found: Performance) -> b.Block:
+    return b.say(
         f"Gate: ack p99 at the DR site at most {words.percent(found.factor_limit_ppm, _MILLION)} of the primary's, "
         f"and at least {words.floor_percent(found.acked_limit_ppm, _MILLION)} acknowledged over the run and in each "
         "10-s window: ",
-        yes(found.met, held="met", broken="not met"),
+        b.yes(found.met, held="met", broken="not met"),
         ".",
     )
 
 
-def resumption(report: Report) -> Section:
+def resumption(report: Report) -> b.Section:
     """Canaries, members, and the orders whose members do not know their fate."""
     found = report.result.resumption
-    blocks = (nothing("Not reached: trading did not resume."),) if found is None else _resumption(found, report)
-    return Section("resumption", "Resumption", blocks)
+    blocks = (b.nothing("Not reached: trading did not resume."),) if found is None else _resumption(found, report)
+    return b.Section("resumption", "Resumption", blocks)
 
 
-def _resumption(found: Resumption, report: Report) -> tuple[Block, ...]:
-    canaries = strong(f"{found.canaries_done} of {found.canaries_expected}")
-    members = strong(f"{words.count(found.members_back)} of {words.count(found.members_expected, 'an unknown number')}")
+def _resumption(found: Resumption, report: Report) -> tuple[b.Block, ...]:
+    canaries = b.strong(f"{found.canaries_done} of {found.canaries_expected}")
+    members = b.strong(
+        f"{words.count(found.members_back)} of {words.count(found.members_expected, 'an unknown number')}"
+    )
     return (
-        say("Canary pairs accepted, acknowledged, matched and printed: ", canaries, " symbols. ",
+        b.say("Canary pairs accepted, acknowledged, matched and printed: ", canaries, " symbols. ",
             "Members back by name: ", members,
             f". Frames of the old epoch refused after the fence: {words.count(found.frames_refused, 'not counted')}. "
             f"Orders taken at the DR site: {found.orders_at_dr}."),
-        Heading("Orders of unknown outcome, for the members' reconcile file"),
+        b.Heading("Orders of unknown outcome, for the members' reconcile file"),
         *_unknown(found, report),
     )  # fmt: skip
 
 
-def _unknown(found: Resumption, report: Report) -> tuple[Block, ...]:
+def _unknown(found: Resumption, report: Report) -> tuple[b.Block, ...]:
     orders = found.unknown_orders
     if not orders:
         counted = report.result.point.unacknowledged
         if counted is None:
-            return (nothing("Unknown."),)
+            return (b.nothing("Unknown."),)
         return (
-            say(
+            b.say(
                 f"{words.plural(counted, 'command')}, not listed here."
                 if counted
                 else "None: every committed command had been acknowledged."
@@ -123,14 +111,14 @@ def _unknown(found: Resumption, report: Report) -> tuple[Block, ...]:
         )
     members = len({order.member for order in orders})
     rows = (
-        cells(one.member, one.symbol, words.count(one.seq), code(one.command_id), one.kind, one.fate)
+        b.cells(one.member, one.symbol, words.count(one.seq), b.code(one.command_id), one.kind, one.fate)
         for one in orders[:_LISTED]
     )
     more = len(orders) - _LISTED
     return (
-        say(f"Committed but never acknowledged when the site was lost: {words.plural(len(orders), 'command')} of "
+        b.say(f"Committed but never acknowledged when the site was lost: {words.plural(len(orders), 'command')} of "
             f"{words.plural(members, 'member')}. The exchange knows their fate, their members do not; none is a loss. "
             "Members are pseudonyms."),
-        table("member|symbol|#seq|command|kind|*fate in the recovered book", rows, dense=True),
-        *((say(Span(f"and {more} more in the record", "soft")),) if more > 0 else ()),
+        b.table("member|symbol|#seq|command|kind|*fate in the recovered book", rows, dense=True),
+        *((b.say(b.Span(f"and {more} more in the record", "soft")),) if more > 0 else ()),
     )  # fmt: skip

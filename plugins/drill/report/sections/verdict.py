@@ -4,46 +4,46 @@ from __future__ import annotations
 
 from drill.core.report import Report
 from drill.report import words
-from drill.report.sections.blocks import Section, Span, cells, code, nothing, say, strong, table, yes
+from drill.report.sections import blocks as b
 
 
-def verdict(report: Report) -> Section:
+def verdict(report: Report) -> b.Section:
     """Every rule with what it saw; the deciding ones are marked."""
     found = report.result.verdict
     rules = (
-        cells(
-            code(rule.rule_id),
-            yes(rule.met),
+        b.cells(
+            b.code(rule.rule_id),
+            b.yes(rule.met),
             rule.statement,
-            strong("◀ decided") if rule.decided else Span("no", "soft"),
+            b.strong("◀ decided") if rule.decided else b.Span("no", "soft"),
         )
         for rule in found.rules
     )
-    return Section(
+    return b.Section(
         "verdict",
         "Verdict and the rules that led to it",
         (
-            say(strong(found.question), f" {found.sentence}"),
-            table("rule|met|*statement|decided", rules, otherwise="No rule was evaluated."),
+            b.say(b.strong(found.question), f" {found.sentence}"),
+            b.table("rule|met|*statement|decided", rules, otherwise="No rule was evaluated."),
         ),
     )
 
 
-def deviations(report: Report) -> Section:
+def deviations(report: Report) -> b.Section:
     """What did not go as planned, and what was begun again."""
     result = report.result
-    went = (cells(words.moment(one.at_ns, "throughout"), one.what, one.consequence) for one in result.deviations)
-    again = (cells(one.step, str(one.attempt), one.reason, words.duration(one.lost_ns)) for one in result.retries)
-    return Section(
+    went = (b.cells(words.moment(one.at_ns, "throughout"), one.what, one.consequence) for one in result.deviations)
+    again = (b.cells(one.step, str(one.attempt), one.reason, words.duration(one.lost_ns)) for one in result.retries)
+    return b.Section(
         "deviations",
         "Deviations and retries",
         (
-            table("at|*deviation|*consequence", went)
+            b.table("at|*deviation|*consequence", went)
             if result.deviations
-            else say("No deviation from the plan was recorded."),
-            table("step|#attempt|*reason|#time lost", again) if result.retries else say("No step was begun again."),
-            say(f"Retries inside the AWS client: {words.count(result.sdk_retries, 'not counted')}.")
+            else b.say("No deviation from the plan was recorded."),
+            b.table("step|#attempt|*reason|#time lost", again) if result.retries else b.say("No step was begun again."),
+            b.say(f"Retries inside the AWS client: {words.count(result.sdk_retries, 'not counted')}.")
             if result.sdk_retries is not None
-            else nothing("Retries inside the AWS client: not counted."),
+            else b.nothing("Retries inside the AWS client: not counted."),
         ),
     )
