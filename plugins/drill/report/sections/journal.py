@@ -81,7 +81,8 @@ def _account(found: JournalAccount) -> tuple[b.Block, ...]:
     )
     share = b.say(
         "Commands replayed: ", b.strong(words.count(found.commands)), ", which is ",
-        b.strong(words.ppm(found.share_ppm)), f" of a full trading day of {words.count(found.full_day_commands)} commands.",
+        b.strong(words.ppm(found.share_ppm)),
+        f" of a full trading day of {words.count(found.full_day_commands)} commands.",
     )  # fmt: skip
     damages = b.table("damage|symbol|seq|*object|#offset|*expected|*found", map(_damage, found.damages))
     return share, b.facts("What was read", read, figures=True), *((damages,) if found.damages else ())
