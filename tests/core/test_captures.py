@@ -99,6 +99,17 @@ def test_windows_are_whole_and_leave_out_the_last_second_before_the_loss():
     assert (performance.offered, performance.acknowledged, performance.n) == (280, 280, 290)
 
 
+def test_percentiles_are_by_nearest_rank_over_the_run_and_in_each_window():
+    """The n-th of 200 commands is answered after n ms: the first window has the quick half."""
+    rows = [
+        record(captures.ACK, command=n, seq=n + 1, time_ns=S + n * S // 10 + n * 1_000_000, sent_ns=S + n * S // 10)
+        for n in range(200)
+    ]
+    found = captures.performance(captures.read({1: b"".join(rows)}, 1, SYMBOLS), until_ns=22 * S)
+    assert (found.p50_us, found.p90_us, found.p99_us, found.max_us) == (99_000, 179_000, 197_000, 199_000)
+    assert [window.p99_us for window in found.windows] == [98_000, 198_000]
+
+
 def test_an_epoch_without_commands_has_no_percentiles():
     performance = captures.performance(captures.read({}, 1, SYMBOLS))
     assert (performance.p99_us, performance.n, performance.windows) == (None, 0, ())

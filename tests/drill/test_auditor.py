@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -388,6 +390,11 @@ def bare(kit, tmp_path_factory):
 
 
 ZIP = f"{worlds.DRILL}/bundle.zip"
+
+
+def test_what_the_bare_package_installs_is_what_an_auditor_needs_and_no_more():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {re.split("[<>=~]", one)[0] for one in project["dependencies"]} == {"cryptography", "msgspec", "rfc8785"}
 
 
 def test_an_auditor_verifies_with_the_bare_package_alone(bare, kit):

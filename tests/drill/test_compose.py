@@ -181,6 +181,20 @@ def test_a_planned_exercise_is_called_one():
     assert (compose(full(), SEALED, drill=worlds.DRILL).plan.kind) == "loss"
 
 
+def test_a_suite_is_no_more_independent_than_its_strongest_check():
+    """Frames that agree with themselves agree with nobody else: a journal suite of invariants proves no L2."""
+    validation = full().get("validation")
+    against = {**worlds.check("MSFT", name="book_digest"), "suite": "books", "level": "L2"}
+    shape = {**worlds.check("MSFT", name="book_seq"), "suite": "books"}
+    evidence = full(validation={**validation, "checks": [*validation["checks"], against, shape], "declared": 8})
+    found = {suite.name: suite for suite in compose(evidence, SEALED, drill=worlds.DRILL).result.suites}
+    assert (found["journal"].level, found["books"].level) == ("invariant", "L2")
+    assert [(one.name, one.level) for one in found["books"].expectations] == [
+        ("book_digest", "L2"),
+        ("book_seq", "invariant"),
+    ]
+
+
 def test_f01_names_symbol_and_gap():
     report = compose(damaged(), SEALED, drill=worlds.DRILL)
     assert report.result.journal is not None

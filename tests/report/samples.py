@@ -18,11 +18,11 @@ ULTA VIAB VOD VRSK VRTX WBA WDC WFM XLNX XRAY YHOO"""
 SYMBOLS = tuple(NAMES.split()[:100])
 SUITES = ("journal", "books", "trades", "recovery point")
 LEVELS: dict[str, r.Level] = {
-    "journal": "L2",
+    "journal": "invariant",
     "books": "L2",
     "trades": "L3",
     "recovery point": "L3",
-    "objectives": "L3",
+    "objectives": "invariant",
 }
 WITNESS = {
     "journal": "the journal's own chain and checksums",
@@ -164,7 +164,9 @@ def suite(name: str, symbols: int = 100) -> r.Suite:
         declared=symbols * len(checks),
         evaluated=symbols * len(checks),
         failed=0,
-        expectations=tuple(r.Expectation(name=c, declared=symbols, evaluated=symbols, failed=0) for c in checks),
+        expectations=tuple(
+            r.Expectation(name=c, declared=symbols, evaluated=symbols, failed=0, level=LEVELS[name]) for c in checks
+        ),
     )
 
 

@@ -86,7 +86,7 @@ def test_hostile_text_is_shown_as_text() -> None:
 def test_verdict_comes_first_as_word_and_sentence(name: str) -> None:
     page = Page(rendered.html(name))
     verdict = OUTCOMES[name].result.verdict
-    before = page.words.split("recovery time, impact to resumption")[0]
+    before = page.words.split("recovery time from impact")[0]
     assert name.replace("_", " ") in before
     assert verdict.sentence in before
     assert ("REAL EVENT, not a drill" if name == "FAILOVER" else "DRILL, not a real event") in before

@@ -12,7 +12,8 @@ seq: it counts once however often it came, under the epoch of whose journal that
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -33,11 +34,12 @@ class BadCapture(ValueError):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """Ten seconds of one epoch: commands sent in them, and how many of those were acknowledged."""
+    """Ten seconds of one epoch: commands sent in them, how many of those were acknowledged, and how fast (us)."""
 
     start_ns: str
     offered: int
     acknowledged: int
+    p99_us: int | None = None
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,7 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     offered: int
     acknowledged: int
     p50_us: int | None
+    p90_us: int | None
     p99_us: int | None
     max_us: int | None
     n: int
@@ -199,6 +202,21 @@ def _rank(ordered: list[int], per_mille: int) -> int | None:
     return ordered[max(0, -(-len(ordered) * per_mille // 1000) - 1)] if ordered else None
 
 
+def _window(sends: Sequence[tuple[int, int]], answered: Sequence[tuple[int, int]], since: int, until: int) -> Window:
+    """One window; both sequences are (sent ns, ...) in order of sending."""
+
+    def inside(rows: Sequence[tuple[int, int]]) -> list[int]:
+        return [value for _, value in rows[bisect_left(rows, (since, -1)) : bisect_left(rows, (until, -1))]]
+
+    acknowledged = inside(sends)
+    return Window(
+        start_ns=str(since),
+        offered=len(acknowledged),
+        acknowledged=sum(acknowledged),
+        p99_us=_rank(sorted(inside(answered)), 990),
+    )
+
+
 def performance(captured: Captured, *, until_ns: int | None = None, warm_up_ns: int = 0) -> Performance:
     """Rates in whole 10-s windows and latency percentiles of an epoch.
 
@@ -208,21 +226,23 @@ def performance(captured: Captured, *, until_ns: int | None = None, warm_up_ns: 
     sends = sorted(captured.sends)
     if not sends:
         return Performance(
-            epoch=captured.epoch, offered=0, acknowledged=0, p50_us=None, p99_us=None, max_us=None, n=0, windows=()
-        )
+            epoch=captured.epoch, offered=0, acknowledged=0, p50_us=None, p90_us=None, p99_us=None, max_us=None, n=0,
+            windows=(),
+        )  # fmt: skip
     start = sends[0][0] + warm_up_ns
     end = (sends[-1][0] if until_ns is None else until_ns) - IN_FLIGHT_NS
     judged = [(at, acked) for at, acked in sends if start <= at < end]
-    windows = []
-    for first in range(start, end - WINDOW_NS + 1, WINDOW_NS):
-        inside = [acked for at, acked in judged if first <= at < first + WINDOW_NS]
-        windows.append(Window(start_ns=str(first), offered=len(inside), acknowledged=sum(inside)))
+    answered = sorted(captured.latencies)
+    windows = [
+        _window(judged, answered, first, first + WINDOW_NS) for first in range(start, end - WINDOW_NS + 1, WINDOW_NS)
+    ]
     ordered = sorted(latency for _, latency in captured.latencies)
     return Performance(
         epoch=captured.epoch,
         offered=len(judged),
         acknowledged=sum(acked for _, acked in judged),
         p50_us=_rank(ordered, 500),
+        p90_us=_rank(ordered, 900),
         p99_us=_rank(ordered, 990),
         max_us=ordered[-1] if ordered else None,
         n=len(ordered),

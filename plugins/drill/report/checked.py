@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any, Literal
 
 from drill.core import report as r
 from drill.core.evidence import Evidence
 from drill.core.verdict import Verdict
 
-LEVELS: dict[str, tuple[r.Level, str]] = {
-    "journal": ("L2", "the chain, checksums and checkpoints that the primary wrote while it traded"),
-    "books": ("L2", "checkpoints that the primary wrote while it traded, at the same seq"),
-    "trades": ("L3", "fills that members captured from their own sockets"),
-    "recovery_point": ("L3", "acknowledgements that members captured from their own sockets"),
-    "objectives": ("L3", "marks recorded by members and canaries"),
+SUITES = {
+    "journal": "itself: chain, checksums and ranges of the stored frames",
+    "books": "checkpoints that the primary wrote while it traded, at the same seq",
+    "trades": "fills that members captured from their own sockets, and the tape itself",
+    "recovery_point": "acknowledgements that members captured from their own sockets",
+    "objectives": "the registered objectives",
 }
+LEVELS = typing.get_args(r.Level)  # weakest first
 
 
 def symbols(evidence: Evidence, verdict: Verdict) -> tuple[r.SymbolRow, ...]:
@@ -44,7 +46,7 @@ def _symbol(
     failed = [check for check in checks if check["evaluated"] and not check["passed"]]
     damages = (row or {}).get("damages", ())
     first = _place(damages[0]) if damages else str(failed[0]["first"]) if failed else ""
-    suites = sorted({check["suite"] for check in checks}, key=list(LEVELS).index)
+    suites = sorted({check["suite"] for check in checks}, key=list(SUITES).index)
     return r.SymbolRow(
         symbol=symbol,
         status=status,
@@ -100,13 +102,12 @@ def suites(evidence: Evidence) -> tuple[r.Suite, ...]:
     own = [check for check in checks if check["symbol"] in scope]
     return tuple(
         _suite(name, [check for check in own if check["suite"] == name])
-        for name in LEVELS
+        for name in SUITES
         if any(check["suite"] == name for check in own)
     )
 
 
 def _suite(name: str, checks: list[dict[str, Any]]) -> r.Suite:
-    level, witness = LEVELS[name]
     expectations = []
     for expectation in dict.fromkeys(check["expectation"] for check in checks):
         own = [check for check in checks if check["expectation"] == expectation]
@@ -118,12 +119,13 @@ def _suite(name: str, checks: list[dict[str, Any]]) -> r.Suite:
                 evaluated=sum(check["evaluated"] for check in own),
                 failed=len(red),
                 example=f"{red[0]['symbol']}: {red[0]['first']}" if red else "",
+                level=own[0]["level"],
             )
         )
     return r.Suite(
         name=_words(name),
-        level=level,
-        compared_with=witness,
+        level=max((check["level"] for check in checks), key=LEVELS.index),
+        compared_with=SUITES[name],
         declared=sum(one.declared for one in expectations),
         evaluated=sum(one.evaluated for one in expectations),
         failed=sum(one.failed for one in expectations),

@@ -93,7 +93,7 @@ def _teardown(evidence: Evidence, verdict: Verdict) -> r.Teardown:
             )
             for service in services
         ),
-        note=f"{inventory['asked']} list operations of {inventory['services']} services answered, before and after",
+        note=f"{inventory['asked']} list operations of {inventory['services']} services answered, before and after.",
     )
 
 
@@ -114,5 +114,5 @@ def _cost(evidence: Evidence) -> r.CostEstimate | None:
             hosted_zones=1,
             endpoint_seconds=seconds * 4 * 3,
         ),
-        note="DR site only, without data transfer; the primary is left out",
+        note="DR site only, without data transfer; the primary is left out.",
     )

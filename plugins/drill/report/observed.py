@@ -10,7 +10,7 @@ from drill.core.evidence import Evidence
 from drill.core.percentile import nearest_rank
 from drill.core.phases import Phase
 from drill.core.timeline import Marks, RecoveryTimes
-from drill.core.verdict import Verdict
+from drill.core.verdict import Verdict, objections
 from drill.report.built import stacks
 from drill.report.checked import control, suites, symbols
 from drill.report.counted import buffer, journal, lag, point
@@ -80,6 +80,7 @@ def _told(evidence: Evidence) -> tuple[Phase, ...]:
 
 def _verdict(verdict: Verdict) -> r.Verdict:
     question, _, answer = verdict.sentence.partition("? ")
+    would = objections()
     asked = bool(answer)
     return r.Verdict(
         outcome=verdict.outcome,  # type: ignore[arg-type]
@@ -89,7 +90,10 @@ def _verdict(verdict: Verdict) -> r.Verdict:
             r.Rule(rule_id=ruling.rule, statement=ruling.text, met=False, decided=ruling.outcome == verdict.outcome)
             for ruling in verdict.rulings
         )
-        + tuple(r.Rule(rule_id=held.replace(" ", "-"), statement=held, met=True) for held in verdict.held),
+        + tuple(
+            r.Rule(rule_id=held.replace(" ", "-"), statement=f"else {would.get(held, held)}", met=True)
+            for held in verdict.held
+        ),
     )
 
 

@@ -25,15 +25,27 @@ def _load(site: str, document: dict[str, Any] | None) -> r.Load | None:
         latency=r.Percentiles(
             name=f"ack latency at {site}",
             n=performance["n"],
-            p50_ns=performance["p50_us"] * 1000,
-            p99_ns=performance["p99_us"] * 1000,
-            worst_ns=performance["max_us"] * 1000,
+            p50_ns=_ns(performance, "p50_us"),
+            p90_ns=_ns(performance, "p90_us"),
+            p99_ns=_ns(performance, "p99_us"),
+            worst_ns=_ns(performance, "max_us"),
         ),
         windows=tuple(
-            r.Window(start_ns=int(window["start_ns"]), offered=window["offered"], acked=window["acknowledged"])
+            r.Window(
+                start_ns=int(window["start_ns"]),
+                offered=window["offered"],
+                acked=window["acknowledged"],
+                p99_ns=_ns(window, "p99_us"),
+            )
             for window in windows
         ),
     )
+
+
+def _ns(measured: dict[str, Any], name: str) -> int | None:
+    """Microseconds as nanoseconds; None where an earlier version did not measure it."""
+    found = measured.get(name)
+    return None if found is None else int(found) * 1000
 
 
 def performance(evidence: Evidence, verdict: Verdict) -> r.Performance:
@@ -72,8 +84,16 @@ def resumption(evidence: Evidence, verdict: Verdict) -> r.Resumption | None:
             )
             for command in validation["unacknowledged"]
         ),
+        frames_refused=_refused(evidence, plan),
         orders_at_dr=_orders_at_dr(evidence, plan),
     )
+
+
+def _refused(evidence: Evidence, plan: Plan) -> int | None:
+    """Frames that an epoch wrote above its fence, as the recovery met them; None where it did not count."""
+    rows = (evidence.get("recovered") or {"symbols": {}})["symbols"]
+    counted = [row["refused"] for symbol, row in rows.items() if symbol in plan.symbols and "refused" in row]
+    return sum(counted) if counted else None
 
 
 def _orders_at_dr(evidence: Evidence, plan: Plan) -> str:

@@ -59,10 +59,8 @@ def _content(path: Path, hint: str = "") -> bytes:
 
 
 def _keys(path: Path) -> dict[str, PublicKey]:
-    try:
-        from drill.core.evidence.keys import BadKey, read_keys  # noqa: PLC0415
-    except ModuleNotFoundError as absent:
-        raise Refused(f"{absent}: install the package with `pip install 'aex-drill[verify]'`", USAGE) from absent
+    from drill.core.evidence.keys import BadKey, read_keys  # noqa: PLC0415
+
     try:
         return read_keys(_content(path, "; `python -m drill key` prints the public key"), str(path))
     except BadKey as refused:

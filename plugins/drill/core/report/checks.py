@@ -57,13 +57,14 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     evaluated: Annotated[Count, doc("symbols for which it was evaluated")]
     failed: Annotated[Count, doc("symbols for which it failed")]
     example: Annotated[str, doc("first failing row, in words")] = ""
+    level: Annotated[Level | None, doc("what it compares with; None: not recorded", DORA_12)] = None
 
 
 class Suite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One suite of checks with its level of independence (method.md §3)."""
 
     name: Annotated[str, doc("suite: journal, books, trades, recovery point, objectives", DORA_12)]
-    level: Annotated[Level, doc("what the recovered book is compared with", DORA_12)]
+    level: Annotated[Level, doc("the strongest level among its checks", DORA_12)]
     compared_with: Annotated[str, doc("the witness, in words")]
     declared: Annotated[Count, doc("checks declared, over all symbols", DORA_12)]
     evaluated: Annotated[Count, doc("checks evaluated", DORA_12)]

@@ -22,7 +22,7 @@ DORA_24 = "DORA 24"
 Outcome = Literal[
     "PASS", "PASS_WITH_OBSERVATIONS", "PARTIAL", "FAIL", "ABORTED", "INVALID", "REJECTED", "MISSING", "FAILOVER"
 ]
-Level = Literal["L1", "L2", "L3", "L4"]
+Level = Literal["invariant", "L1", "L2", "L3", "L4"]  # weakest first (method.md §3)
 
 
 # What each paragraph asks of a drill, in a line: engineering input, not legal advice.

@@ -13,6 +13,7 @@ from drill.report.charts.picture import INK, SOFT, WORK, Margins, Picture, altai
 _WORST = "#b8480a"
 _BINS = 94
 _DOT = 10
+_LEAST_SPAN = words.SECOND  # an axis below a second would tell differences that no clock here measures
 _MARGINS = Margins(left=30, right=30, top=72, bottom=26)
 _WIDTH = 1000 - _MARGINS.left - _MARGINS.right
 
@@ -41,7 +42,7 @@ def recovery(report: Report, impact_ns: int | None) -> Picture | None:
     if not found:
         return None
     ordered = [time for time, _ in found]
-    low, span = ordered[0], max(1, ordered[-1] - ordered[0])
+    low, span = ordered[0], max(_LEAST_SPAN, ordered[-1] - ordered[0])
     stacked: dict[int, int] = {}
     dots: list[dict[str, Any]] = []
     for time, symbol in found:
@@ -59,13 +60,15 @@ def recovery(report: Report, impact_ns: int | None) -> Picture | None:
     )
     y = alt.Y("level:Q", scale=alt.Scale(domain=[0.4, height / _DOT + 0.4], nice=False, zero=False), axis=None)
     worst = dots[-1]
+    # A name must not run out of the picture.
+    side, beside = ("left", 9) if (worst["time"] - low) * 10 < span else ("right", -9)
     layers = [
         alt.Chart(alt.Data(values=dots[:-1])).mark_circle(size=52, opacity=1, fill=WORK).encode(x=x, y=y),
         alt.Chart(alt.Data(values=[worst]))
         .mark_point(size=70, shape="diamond", filled=True, opacity=1, fill=_WORST)
         .encode(x=x, y=y),
         alt.Chart(alt.Data(values=[worst]))
-        .mark_text(align="right", baseline="middle", dx=-9, fontSize=12.5, fontWeight="bold", fill=INK)
+        .mark_text(align=side, baseline="middle", dx=beside, fontSize=12.5, fontWeight="bold", fill=INK)
         .encode(x=x, y=y, text="symbol:N"),
     ]
     for number, (value, text) in enumerate(_percentiles(ordered).items()):

@@ -7,8 +7,9 @@ from drill.report import words
 from drill.report.sections import blocks as b
 
 _LEVELS = (
-    "L1 another replay by the same code (shows determinism only) · L2 checkpoints that the primary wrote while it "
-    "traded · L3 members' ack captures and fills · L4 an oracle that shares no code with the engine."
+    "invariant: the data agree with themselves, and nobody else is asked · L1 another replay by the same code (shows "
+    "determinism only) · L2 checkpoints that the primary wrote while it traded · L3 members' ack captures and fills · "
+    "L4 an oracle that shares no code with the engine."
 )
 
 
@@ -56,7 +57,7 @@ def _suites(suites: tuple[Suite, ...]) -> tuple[b.Block, ...]:
     )
     every = [check for suite in suites for check in suite.expectations]
     columns = "suite|level|*compared with|#declared|#evaluated|#failed|result"
-    singles = b.table("*check|#declared|#evaluated|#failed|*first failing row", map(_check, every))
+    singles = b.table("*check|level|#declared|#evaluated|#failed|*first failing row", map(_check, every))
     return (
         b.table(columns, (*map(_suite, suites), together)),
         b.say(b.Span(_LEVELS, "soft")),
@@ -75,7 +76,7 @@ def _check(one: Expectation) -> tuple[b.Line, ...]:
     short = one.declared != one.evaluated
     sign = b.Span("✗ ", "bad") if one.failed else b.Span("! ", "mind") if short else b.Span("✓ ", "good")
     numbers = (words.count(number) for number in (one.declared, one.evaluated, one.failed))
-    return b.cells(b.line(sign, one.name), *numbers, one.example or "none")
+    return b.cells(b.line(sign, one.name), one.level or "not recorded", *numbers, one.example or "none")
 
 
 def _control(found: Control) -> b.Line:

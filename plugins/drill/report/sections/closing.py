@@ -25,7 +25,7 @@ def findings(report: Report) -> b.Section:
             b.say(
                 "SCI event [17 CFR 242.1002]: ",
                 b.strong(triage.sci_event),
-                f". {triage.reason} Decided by: {triage.decided_by}.",
+                f": {triage.reason.rstrip('.')}. Decided by: {triage.decided_by}.",
             ),
         ),
     )

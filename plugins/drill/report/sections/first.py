@@ -99,7 +99,7 @@ def _time(report: Report) -> Tile:
     if recovery.worst_symbol:
         more.append(f"worst {recovery.worst_symbol}")
     held = total is not None and total <= limit
-    return Tile("recovery time, impact to resumption", held, words.duration(total), " · ".join(more))
+    return Tile("recovery time from impact", held, words.duration(total), " · ".join(more))
 
 
 def _orders(report: Report) -> Tile:
