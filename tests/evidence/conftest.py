@@ -30,6 +30,12 @@ def record(ours: FileKey) -> Record:
 
 
 @pytest.fixture(scope="session")
+def crowded(ours: FileKey) -> Record:
+    """The same drill with eight links of another one between its registration and its outcome: thirteen in all."""
+    return filing.record(ours, between=8)
+
+
+@pytest.fixture(scope="session")
 def keys(ours: FileKey) -> dict[str, PublicKey]:
     """What the auditor got by another way than the bundle."""
     return {ours.public.keyid: ours.public}

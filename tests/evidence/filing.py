@@ -16,7 +16,7 @@ from drill.core.evidence.canonical import canonical, sha256
 from drill.core.evidence.chain import Chain
 from drill.core.evidence.keys import Signer
 from drill.core.evidence.manifest import Entry, manifest
-from drill.core.evidence.statement import Body, KeyNotice, Outcome, Registration, Subject
+from drill.core.evidence.statement import Amendment, Body, KeyNotice, Outcome, Registration, Subject
 from drill.core.verdict import judge
 from tests.core import worlds
 
@@ -145,12 +145,18 @@ class Record:
         return replace(self, chain=said(self.chain, body, subject, [self.signer], drill=self.drill, **changes))
 
 
-def record(signer: Signer, evidence: Evidence | None = None) -> Record:
-    """The healthy drill (or one of this evidence), run while another one was, in one chain."""
+def record(signer: Signer, evidence: Evidence | None = None, *, between: int = 0) -> Record:
+    """The healthy drill (or one of this evidence), run while another one was, in one chain.
+
+    `between` more links were appended about the other one while they ran.
+    """
     ours, theirs = artifacts(evidence or worlds.healthy()), artifacts(of(OTHER, worlds.changed(recovered=None)))
     chain = introduced(Chain(), signer)
     chain = registered(chain, OTHER, theirs, signer)
     chain = registered(chain, worlds.DRILL, ours, signer)
+    for number in range(between):
+        said_of_it = Amendment(author="A", reason="meanwhile", text=str(number))
+        chain = said(chain, said_of_it, Subject.of("x", sha256(b"x")), [signer], drill=OTHER)
     chain = closed(chain, OTHER, theirs, signer)
     chain = closed(chain, worlds.DRILL, ours, signer)
     return Record(signer=signer, chain=chain, filed={worlds.DRILL: ours, OTHER: theirs})
