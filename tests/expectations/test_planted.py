@@ -70,6 +70,14 @@ def plant(frames: Any, name: Any, place: Any, column: Any, value: Any) -> Any:
     return {**frames, name: frame}
 
 
+def reading(declared_suites: Any, name: str) -> list[Any]:
+    """The suites that look at this frame; all of them for `symbols`, which says how many rows are due to each.
+
+    The others get what they got in the healthy exchange, so they say what they said there.
+    """
+    return [suite for suite in declared_suites if name in {"symbols", suite.expectations[0].meta["frame"]}]
+
+
 def test_every_declared_expectation_has_a_planted_case() -> None:
     assert sorted(declared_checks()) == sorted(PLANTED)
 
@@ -90,7 +98,8 @@ def test_a_planted_row_turns_exactly_its_expectation_red(
     judge: Any, declared_suites: Any, healthy: Any, check: Any
 ) -> None:
     name, place, column, value, coordinates = PLANTED[check]
-    results = judge.judge(declared_suites, plant(healthy, name, place, column, value), SYMBOLS, test_symbols=("ZZT1",))
+    planted = plant(healthy, name, place, column, value)
+    results = judge.judge(reading(declared_suites, name), planted, SYMBOLS, test_symbols=("ZZT1",))
     red = [result for result in results if not result.passed]
     assert [(result.check, result.symbol, result.evaluated, result.scope) for result in red] == [
         (check, GUILTY, True, True)
@@ -103,7 +112,7 @@ def test_a_planted_row_turns_exactly_its_expectation_red(
 
 def test_a_gap_is_named_by_its_ends(judge: Any, declared_suites: Any, healthy: Any) -> None:
     planted = plant(healthy, "frames", 8, "first_seq", more("first_seq", 7))
-    results = judge.judge(declared_suites, planted, SYMBOLS)
+    results = judge.judge(reading(declared_suites, "frames"), planted, SYMBOLS)
     gapless = next(result for result in results if not result.passed)
     assert gapless.first is not None
     assert gapless.first["gap"] == [57, 63]
