@@ -195,6 +195,12 @@ def test_a_suite_is_no_more_independent_than_its_strongest_check():
     ]
 
 
+def test_each_rule_that_held_says_what_it_would_have_objected_to():
+    rules = {rule.rule_id: rule for rule in compose(full(), SEALED, drill=worlds.DRILL).result.verdict.rules}
+    assert rules["clocks-agree"].statement == "else INVALID: an engine host's clock is off by more than the gate"
+    assert all(rule.met and rule.statement.startswith("else ") and ": " in rule.statement for rule in rules.values())
+
+
 def test_f01_names_symbol_and_gap():
     report = compose(damaged(), SEALED, drill=worlds.DRILL)
     assert report.result.journal is not None

@@ -14,6 +14,7 @@ from drill.core.evidence.amendments import RefusedAmendment, check
 from drill.core.evidence.broken import BrokenLink
 from drill.core.evidence.statement import Amendment, FindingClosed, FindingOpened, Hold, SignOff
 from drill.core.evidence.verification import LATER, verify
+from drill.core.versions import content_hash
 from tests.core import worlds
 from tests.evidence import filing
 from tests.evidence.filing import OTHER
@@ -74,6 +75,21 @@ def test_a_verdict_that_an_earlier_version_filed_is_compared_in_what_it_says(our
         else:
             with pytest.raises(BrokenLink, match="symbols_ok: filed null, recomputed"):
                 verify(bundle, keys)
+
+
+def test_a_verdict_that_other_sources_judged_is_broken_with_a_hint_of_what_to_try(ours, keys):
+    """A rule that was added since may see more in old evidence: that is said, and is no forgery by itself."""
+    for sources, told in (("5" * 64, "; sources 555555555555… judged it"), (content_hash("drill"), "")):
+        registration = {**worlds.documents()["registration"], "versions": {"sources:drill": sources}}
+        record = filing.record(ours, worlds.changed(registration=registration))
+        filed = dict(record.filed[record.drill])
+        filed["verdict.json"] = filed["verdict.json"].replace(b'"symbols_ok":3', b'"symbols_ok":2')
+        chain = filing.closed(type(record.chain)(links=record.chain.links[:4]), record.drill, filed, ours)
+        with pytest.raises(BrokenLink) as found:
+            verify(replace(record, chain=chain, filed={record.drill: filed}).bundle(), keys)
+        assert found.value.where == "verdict.json"
+        assert found.value.why.startswith("symbols_ok: filed 2, recomputed 3" + told)
+        assert bool(told) == ("sources" in found.value.why)
 
 
 REFUSED = [

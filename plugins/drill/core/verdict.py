@@ -662,11 +662,6 @@ def _title(rule: Rule) -> str:
     return rule.__name__.replace("_", " ")
 
 
-def objections() -> dict[str, str]:
-    """What each rule would have objected to, by its name: `clocks agree` -> `INVALID: an engine host's clock ...`."""
-    return {_title(rule): " ".join((rule.__doc__ or "").split(". ")[0].split()).rstrip(".") for rule in RULES}
-
-
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on one drill. Never raises on missing evidence: what is missing is a finding."""
     plan = evidence.plan

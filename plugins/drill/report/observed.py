@@ -7,10 +7,11 @@ from typing import Literal
 from drill.core import faults
 from drill.core import report as r
 from drill.core.evidence import Evidence
+from drill.core.objections import objections
 from drill.core.percentile import nearest_rank
 from drill.core.phases import Phase
 from drill.core.timeline import Marks, RecoveryTimes
-from drill.core.verdict import Verdict, objections
+from drill.core.verdict import Verdict
 from drill.report.built import stacks
 from drill.report.checked import control, suites, symbols
 from drill.report.counted import buffer, journal, lag, point
