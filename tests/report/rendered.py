@@ -10,13 +10,13 @@ from drill.report.renderings import renderings
 from drill.report.sections import Sheet, sheet
 from tests.report import samples
 
-REPORTS = {**samples.outcomes(), "hostile": samples.hostile()}
+REPORTS = {**samples.outcomes(), "hostile": samples.hostile(), "amended": samples.amended()}
 NAMES = tuple(REPORTS)
 
 
 @cache
 def laid_out(name: str) -> Sheet:
-    """The blocks of a sample, by its outcome or "hostile"."""
+    """The blocks of a sample, by its outcome, "hostile" or "amended"."""
     return sheet(REPORTS[name])
 
 

@@ -726,6 +726,37 @@ def hostile() -> r.Report:
     )
 
 
+def amended() -> r.Report:
+    """The failed drill as it stands months later: corrected twice, its findings settled or not, signed by three."""
+    base = failed()
+    said = (
+        (
+            "M. Okafor, exchange operations",
+            "The drain took 61 s, not 16: a typing error in the run-book.",
+            "typing error",
+        ),
+        ("J. Lindqvist, member relations", "Member 7f21 confirms its list of unknown orders. " * 6, "reconciliation"),
+    )
+    first, *others = base.close.findings
+    names = ("M. Okafor", "J. Lindqvist", "A. Very-Long-Name, chief operating officer")
+    return replace(
+        base,
+        close=replace(
+            base.close,
+            amendments=tuple(
+                r.Amendment(link=94 + number, at_ns=T0 + (number + 1) * 86_400 * S, author=who, reason=why, text=text)
+                for number, (who, text, why) in enumerate(said)
+            ),
+            findings=(replace(first, status="closed with 20261204-0840-p3sd by M. Okafor"), *others),
+            attestations=tuple(
+                replace(line, name=name, at_ns=T0 + 86_400 * S)
+                for line, name in zip(base.close.attestations, names, strict=True)
+            ),
+            filing=replace(base.close.filing, record_sha256=SHA, as_of_link=101),
+        ),
+    )  # fmt: skip
+
+
 def outcomes() -> dict[str, r.Report]:
     return {
         "PASS": passed(),

@@ -143,3 +143,12 @@ def test_assumed_time_is_named_beside_the_headline() -> None:
 def test_same_report_same_bytes() -> None:
     assert render_html(samples.passed()) == rendered.html("PASS")
     assert render_json(samples.passed()) == r.canonical_bytes(samples.passed())
+
+
+def test_an_amended_page_says_so_and_what_is_settled_comes_last() -> None:
+    first = rendered.laid_out("amended").first
+    assert first.banner.endswith("AMENDED, 2 corrections")
+    assert [line[0].text for line in first.findings] == ["N-2", "N-3", "N-1"]
+    assert first.findings[-1][-1].text == "closed with 20261204-0840-p3sd by M. Okafor"
+    assert first.record_sha256 == samples.SHA
+    assert first.chain == "#93, as it stands at #101"

@@ -26,7 +26,7 @@ COLOURS = {
 }
 _FINDINGS, _LIMITATIONS = 4, 5
 _FINDING_LETTERS, _LIMITATION_LETTERS, _SENTENCE_LETTERS = 105, 125, 260
-_HASH_LETTERS = 16
+_OPEN = "open"
 
 
 class Tile(Struct, frozen=True, array_like=True):
@@ -166,12 +166,12 @@ def _left_behind(report: Report) -> b.Line:
 
 
 def _findings(report: Report) -> tuple[b.Line, ...]:
-    found = report.close.findings
+    found = sorted(report.close.findings, key=lambda one: one.status != _OPEN)
     lines = [
         b.line(
             b.strong(finding.finding_id),
             f" {shorten(finding.what, _FINDING_LETTERS)} ",
-            b.Span(f"{finding.owner}, due {finding.due}", "soft"),
+            b.Span(f"{finding.owner}, due {finding.due}" if finding.status == _OPEN else finding.status, "soft"),
         )
         for finding in found[:_FINDINGS]
     ]
