@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from drill.core.evidence.broken import BrokenLink
+from drill.core.evidence.chain import read_link
+from drill.core.evidence.statement import Outcome, Registration
 
 CHAIN = "chain"
 MISSING = "MISSING"
@@ -44,9 +46,6 @@ def _linked(folder: Path) -> dict[str, dict[str, Any]]:
     paths = sorted(folder.glob("*.json"))
     if not paths:
         return {}
-    from drill.core.evidence.chain import read_link  # noqa: PLC0415 - needs cryptography, which a copy alone does not
-    from drill.core.evidence.statement import Outcome, Registration  # noqa: PLC0415
-
     rows: dict[str, dict[str, Any]] = {}
     for number, path in enumerate(paths, start=1):
         try:

@@ -17,8 +17,11 @@ import msgspec
 from drill.core.evidence import assemble
 from drill.core.evidence.artifact import newest
 from drill.core.evidence.broken import BrokenLink
-from drill.core.report import Report, decode
+from drill.core.evidence.bundle import read_bundle, read_file
+from drill.core.evidence.chain import read_chain
+from drill.core.report import Report
 from drill.history import CHAIN
+from drill.report.amended import amended
 from drill.report.compose import Sealed, compose
 from drill.report.pdf import page_one_png
 from drill.report.renderings import RECORD, renderings
@@ -49,8 +52,6 @@ def load(source: Path) -> Report:
 
 
 def _unpacked(source: Path) -> tuple[bytes, Sequence[bytes]]:
-    from drill.core.evidence.bundle import read_bundle, read_file  # noqa: PLC0415 - needs cryptography
-
     try:
         parts = read_bundle(read_file(source))
     except OSError as refused:
@@ -65,11 +66,6 @@ def _unpacked(source: Path) -> tuple[bytes, Sequence[bytes]]:
 
 def _amended(source: Path, record: bytes, links: Sequence[bytes]) -> Report:
     try:
-        if not links:
-            return decode(record)
-        from drill.core.evidence.chain import read_chain  # noqa: PLC0415 - needs cryptography
-        from drill.report.amended import amended  # noqa: PLC0415
-
         return amended(record, read_chain(links))
     except BrokenLink as broken:
         raise BadRecord(f"{source}: the chain beside it is BROKEN at {broken}") from broken

@@ -32,7 +32,7 @@ def add(verbs: Any) -> None:
 
 def verify(arguments: argparse.Namespace) -> Answer:
     """Verify a bundle; prints the verdict as recomputed. Raises Refused with 6 at the first thing that is broken."""
-    from drill.core.evidence.broken import BrokenLink  # noqa: PLC0415 - `history` does without cryptography
+    from drill.core.evidence.broken import BrokenLink  # noqa: PLC0415 - other verbs do not pay for it
     from drill.core.evidence.bundle import read_file  # noqa: PLC0415
     from drill.core.evidence.verification import verify as verified  # noqa: PLC0415
     from drill.verbs.verified import record, text  # noqa: PLC0415
