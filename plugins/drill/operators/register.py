@@ -45,9 +45,7 @@ class RegisterOperator(Step):
             from_epoch=taken.epoch,
         )
         registered_ns = clock.now_ns()
-        window_ns = max(
-            registered_ns + PREFLIGHT_S * SECOND_NS, taken.at_ns + FLUSHES * settings.buffer_s * SECOND_NS
-        )
+        window_ns = max(registered_ns + PREFLIGHT_S * SECOND_NS, taken.at_ns + FLUSHES * settings.buffer_s * SECOND_NS)
         loss_ns = None if plan.planned else planning.loss_moment_ns(nonce, window_ns, plan.window_s)
         docket.file(
             "registration",
