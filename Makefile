@@ -29,6 +29,9 @@ AWS_PORT ?= 4566
 DNS_PORT ?= 5354
 TESTS ?= tests
 SEEDS ?= 1000
+F ?=
+SCORE ?=
+CONTROL ?= 1
 FIRST ?= 1
 
 FLOW := --symbols "$(SYMBOLS)" --members $(MEMBERS) --customers $(CUSTOMERS) --seed $(SEED)
@@ -59,6 +62,15 @@ drill: $(STAMP) ## Run a drill: on the instance that is up, else in a world that
 		AEX_SYMBOLS="$(SYMBOLS)" $(BIN)/python -m drill run --check $(OPTIONS) && \
 		$(WORLD) $(FLOW) --rate $(or $(RATE),10000) -- $(BIN)/python -m drill run $(OPTIONS); \
 	fi
+
+# Small and quick: five symbols in two engine tasks, a snapshot each five seconds, a build that is given up after a minute.
+CATALOGUE := AEX_SYMBOLS_PER_TASK=4 AEX_CHECKPOINT_EVERY=100 AEX_SNAPSHOT_EVERY_S=5 AEX_BUILD_S=60
+CATALOGUE_FLOW := --symbols AAPL,ADBE,AMZN,MSFT,NFLX --members 10 --customers 20 --rate 400 --seed $(SEED)
+
+.PHONY: faults
+faults: $(STAMP) ## Run the fault catalogue (F=F06,F11: some of it; CONTROL=0: without the drill that must pass); SCORE=1 files the score
+	@$(CATALOGUE) $(INSTANCE) world --var $(VAR)/faults --reports $(VAR)/reports $(PORTS) $(CATALOGUE_FLOW) -- \
+		$(BIN)/python -m drill faults --seed $(SEED) $(if $(F),--only $(F)) $(if $(SCORE),--score) $(if $(filter 0,$(CONTROL)),--no-control)
 
 .PHONY: up
 up: $(STAMP) ## Boot an instance that stays up in the background: Airflow, AWS, the exchange at RATE (1000) commands/s
@@ -96,6 +108,10 @@ test-instance: $(STAMP) ## Keep an instance up, kill its parts under load, let d
 .PHONY: sim
 sim: $(STAMP) ## Live through SEEDS histories of the exchange under a nemesis, on simulated time (SEEDS=1000 FIRST=1)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $$(nproc)
+
+.PHONY: mutations
+mutations: $(STAMP) ## Draw mutations of engine, reader, validators and verdict (SEED=1); a drill's own means must notice ten
+	@$(BIN)/python -m tests.mutation.drawn --seed $(SEED)
 
 .PHONY: lint
 lint: $(STAMP) ## Check style, types, import directions and the rendered templates

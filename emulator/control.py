@@ -8,19 +8,23 @@ from typing import Any
 
 import msgspec
 
+from emulator import faults
 from emulator.clock import utc
 from emulator.delivery import Buffers
+from emulator.faults import FaultDesk
 from emulator.identity import RoleError
 from emulator.tasks import Scheduler, Task
 
 PREFIX = "/_aex/"
 OK, REFUSED, FORBIDDEN, MISSING = 200, 400, 403, 404
+ORDERS = ("kill", "release", "faults", "hosts")
 
 
 class Kill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /_aex/kill: clusters by name or ARN; region "" means all."""
+    """POST /_aex/kill: clusters by name or ARN; region "" means all, and so do no services."""
 
     clusters: list[str]
+    services: list[str] = []
     hold: bool = False
     region: str = ""
 
@@ -29,6 +33,13 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /_aex/release: clusters whose tasks may be replaced again."""
 
     clusters: list[str]
+
+
+class Hosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /_aex/hosts: what the hosts of a cluster give every task that starts there; empty: nothing of their own."""
+
+    cluster: str
+    environment: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +53,10 @@ class Answer:
 class Control:
     """Answers requests under /_aex/."""
 
-    def __init__(self, scheduler: Scheduler, buffers: Buffers) -> None:
+    def __init__(self, scheduler: Scheduler, buffers: Buffers, desk: FaultDesk | None = None) -> None:
         self._scheduler = scheduler
         self._buffers = buffers
+        self._faults = desk or FaultDesk()
 
     def answer(self, method: str, path: str, authorization: str, body: bytes) -> Answer:
         """One request; blocks for as long as a starting process takes (call it off the loop for POST)."""
@@ -57,7 +69,9 @@ class Control:
             return self._metadata(subject)
         if (method, verb) == ("GET", "credentials"):
             return self._credentials(subject, authorization)
-        if method == "POST" and verb in ("kill", "release"):
+        if (method, verb) == ("GET", "faults"):
+            return Answer(OK, {"struck": self._faults.struck()})
+        if method == "POST" and verb in ORDERS:
             return self._order(verb, body)
         return Answer(MISSING, {"error": f"no {method} {path}"})
 
@@ -67,10 +81,16 @@ class Control:
                 release = msgspec.json.decode(body, type=Release)
                 self._scheduler.release(release.clusters)
                 return Answer(OK, {"released": release.clusters})
+            if verb == "faults":
+                return Answer(OK, {"struck": self._faults.change(faults.decoded(body))})
+            if verb == "hosts":
+                hosts = msgspec.json.decode(body, type=Hosts)
+                self._scheduler.furnish(hosts.cluster, hosts.environment)
+                return Answer(OK, {"cluster": hosts.cluster})
             order = msgspec.json.decode(body, type=Kill)
         except msgspec.DecodeError as wrong:
             return Answer(REFUSED, {"error": str(wrong)})
-        killed = self._scheduler.kill(order.clusters, region=order.region, hold=order.hold)
+        killed = self._scheduler.kill(order.clusters, services=order.services, region=order.region, hold=order.hold)
         return Answer(OK, {"pids": killed.pids, "tasks": killed.tasks, "killed_ns": str(killed.at_ns)})
 
     def _metadata(self, subject: str) -> Answer:

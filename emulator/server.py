@@ -18,10 +18,11 @@ from ministack import app as gateway
 from ministack.app import app as ministack
 from ministack.core import router
 
-from emulator import identity, resources
+from emulator import faults, identity, resources
 from emulator.control import PREFIX, Control
 from emulator.delivery import Buffers, deliver_left
 from emulator.dns import Resolver
+from emulator.faults import FaultDesk
 from emulator.firehose import BATCH, PUT, Desk
 from emulator.keys import Keys
 from emulator.ledger import Ledger
@@ -46,9 +47,10 @@ logger = logging.getLogger("emulator")
 class Front:
     """The ASGI application."""
 
-    def __init__(self, desk: Desk, control: Control) -> None:
+    def __init__(self, desk: Desk, control: Control, fault_desk: FaultDesk) -> None:
         self._desk = desk
         self._control = control
+        self._faults = fault_desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one request."""
@@ -60,6 +62,13 @@ class Front:
         if scope["path"].startswith(PREFIX):
             await self._own(scope, receive, send)
             return
+        if not self._faults.idle:
+            body = await _body(receive) if self._faults.needs_body() else None
+            request = faults.request_of(scope, body or b"")
+            rule = self._faults.find(request)
+            if rule is not None and await faults.answer(rule, request, send):
+                return
+            receive = receive if body is None else _replay(body, receive)
         headers = dict(scope["headers"])
         target = headers.get(b"x-amz-target")
         if target not in (PUT, BATCH) or scope["path"] != "/" or scope["query_string"]:
@@ -150,18 +159,19 @@ def _config(front: Front) -> uvicorn.Config:
 async def _serve(settings: Settings, api: socket.socket, names: socket.socket) -> None:
     ledger, spool, scheduler = Ledger(settings.state), Spool(settings.state), Scheduler(settings)
     buffers = Buffers(spool)
-    desk = Desk(buffers)
+    desk, fault_desk = Desk(buffers), FaultDesk()
     identity.install()
     survivors = ledger.restore()
     ledger.install()
     _load_services()
     resources.install(ledger)
+    fault_desk.install()
     Keys(settings.state).install()
     left = await deliver_left(spool)
     desk.install()
     scheduler.start()
     _spare_pauses()
-    server = uvicorn.Server(_config(Front(desk, Control(scheduler, buffers))))
+    server = uvicorn.Server(_config(Front(desk, Control(scheduler, buffers, fault_desk), fault_desk)))
     asked = _stop_in_order(server)
     loop = asyncio.get_running_loop()
     transport, _protocol = await loop.create_datagram_endpoint(Resolver, sock=names)

@@ -90,7 +90,8 @@ class Scheduler:
         self._pool = Pool(settings.port)
         self._folder = settings.run / "tasks"
         self._tasks: dict[str, Task] = {}
-        self._held: set[str] = set()
+        self._held: set[str] = set()  # clusters, and services as `cluster/service`
+        self._furnished: dict[str, dict[str, str]] = {}  # cluster -> what its hosts give every task
         self._starting = threading.RLock()  # a kill waits for a start in progress, so no task slips through
         self._commands: queue.Queue[Callable[[], None]] = queue.Queue()
         self._later: list[tuple[int, int, Callable[[], None]]] = []
@@ -159,7 +160,8 @@ class Scheduler:
             service = ecs._services.get(key) or {}
             place = (ecs.get_account_id(), ecs.get_region(), key)
             growing = service.get("desiredCount", 0) > 0
-            if growing and (cluster in self._held or place in self._waiting or self._closed.is_set()):
+            held = cluster in self._held or key in self._held
+            if growing and (held or place in self._waiting or self._closed.is_set()):
                 ecs._refresh_service_state(cluster, f"service:{service['serviceName']}")
                 return
             reconcile(cluster, key)
@@ -203,7 +205,9 @@ class Scheduler:
 
     def _let_go(self, data: dict[str, Any]) -> dict[str, Any]:
         """A hold ends with the cluster that it holds: one of the same name is another one."""
-        self._held.discard(ecs._resolve_cluster_name(data.get("cluster", "default")))
+        cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+        self._held = {held for held in self._held if held.split("/", 1)[0] != cluster}
+        self._furnished.pop(str(cluster), None)
         return data
 
     def _launch_soon(
@@ -276,8 +280,10 @@ class Scheduler:
             self._announce(task)
 
     def _start(self, record: dict[str, Any], definition: Any, overrides: Any, account: str, region: str) -> Task:
-        if self._closed.is_set() or record["clusterArn"].rsplit("/", 1)[-1] in self._held:
-            message = "the cluster is held: nothing starts until it is released"
+        cluster = record["clusterArn"].rsplit("/", 1)[-1]
+        service = f"{cluster}/{(record.get('group') or '').removeprefix('service:')}"
+        if self._closed.is_set() or cluster in self._held or service in self._held:
+            message = "no capacity: the cluster or the service is held until it is released"
             raise StartError(message)
         task_id = record["taskArn"].rsplit("/", 1)[-1]
         role = (record.get("overrides") or {}).get("taskRoleArn") or definition.get("taskRoleArn") or ""
@@ -335,7 +341,8 @@ class Scheduler:
                 "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self._settings.endpoint}/_aex/credentials/{task.id}",
                 "AWS_CONTAINER_AUTHORIZATION_TOKEN": task.token,
             }
-        return environment | {pair["name"]: pair["value"] for pair in given}
+        given_by_task = {pair["name"]: pair["value"] for pair in given}
+        return environment | given_by_task | self._furnished.get(task.cluster, {})
 
     def _announce(self, task: Task) -> None:
         """Show the running task: its interface, its processes, its registries."""
@@ -422,16 +429,28 @@ class Scheduler:
 
     # --- control ----------------------------------------------------------------------------------------------------
 
-    def kill(self, clusters: Iterable[str], *, region: str = "", hold: bool) -> Killed:
-        """SIGKILL every task of these clusters (names or ARNs) at once; with hold none is replaced until release."""
-        names = {name.rsplit("/", 1)[-1] for name in clusters}
-        if hold:
-            self._held |= names  # before the lock: queued starts of these clusters fail fast and let us through
+    def furnish(self, cluster: str, environment: dict[str, str]) -> None:
+        """From now on the hosts of a cluster give every task this environment, over its own; empty: nothing."""
+        if environment:
+            self._furnished[cluster] = dict(environment)
+        else:
+            self._furnished.pop(cluster, None)
+
+    def kill(self, clusters: Iterable[str], *, services: Iterable[str] = (), region: str = "", hold: bool) -> Killed:
+        """SIGKILL every task of these clusters (names or ARNs) at once; with hold none is replaced until release.
+
+        `services` narrows it to those of the clusters.
+        """
+        names, chosen = {name.rsplit("/", 1)[-1] for name in clusters}, set(services)
+        if hold:  # before the lock: queued starts of these clusters fail fast and let us through
+            self._held |= {f"{name}/{service}" for name in names for service in chosen} if chosen else names
         with self._starting:
             hit = [
                 task
                 for task in list(self._tasks.values())
-                if task.cluster in names and (not region or task.region == region)
+                if task.cluster in names
+                and (not region or task.region == region)
+                and (not chosen or (task.record.get("group") or "").removeprefix("service:") in chosen)
             ]
             for task in hit:
                 for started in task.containers:
@@ -443,7 +462,7 @@ class Scheduler:
     def release(self, clusters: Iterable[str]) -> None:
         """Let these clusters' services be reconciled again."""
         names = {name.rsplit("/", 1)[-1] for name in clusters}
-        self._held -= names
+        self._held = {held for held in self._held if held.split("/", 1)[0] not in names}
         for (account, region, key), _service in ecs._services.all_items():
             if key.split("/", 1)[0] in names:
                 self._commands.put(partial(self._reconcile, (account, region, key)))

@@ -144,8 +144,22 @@ def _saboteur() -> list[dict[str, Any]]:
 def _fault_injector() -> list[dict[str, Any]]:
     ecs = "arn:${AWS::Partition}:ecs:*:${AWS::AccountId}"
     return [
-        statement("JournalObjects", _VERSIONED_ACCESS, objects(JOURNAL, "journal/*")),
-        statement("JournalListing", _LISTING, [Sub(JOURNAL)], condition=only_prefix("journal/*")),
+        statement("JournalObjects", _VERSIONED_ACCESS, objects(JOURNAL, "journal/*", "snapshots/*")),
+        statement("JournalListing", _LISTING, [Sub(JOURNAL)], condition=only_prefix("journal/*", "snapshots/*")),
+        # Captures that were handed over: what a member's disk may do to them (F22).
+        statement("Captures", ["s3:GetObject", "s3:PutObject"], objects("${WitnessBucket.Arn}", "captures/*")),
+        statement("CaptureListing", _LISTING, [GetAtt("WitnessBucket", "Arn")], condition=only_prefix("captures/*")),
+        # An orphan (F15), and a right too many (F20): on DR sites alone, whose names begin so.
+        statement(
+            "Orphans",
+            ["logs:CreateLogGroup", "logs:DeleteLogGroup"],
+            [Sub("arn:${AWS::Partition}:logs:*:${AWS::AccountId}:log-group:/aex/dr-*")],
+        ),
+        statement(
+            "TooMuchRight",
+            ["iam:DeleteRolePolicy", "iam:PutRolePolicy"],
+            [Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aex-dr-*-engine")],
+        ),
         statement("StopTasks", ["ecs:StopTask", "ecs:DescribeTasks"], [Sub(f"{ecs}:task/aex-*/*")]),
         statement("EmptyServices", ["ecs:UpdateService", "ecs:DescribeServices"], [Sub(f"{ecs}:service/aex-*/*")]),
         # A task listing is addressed to container instances, which Fargate does not have: the cluster is a condition.

@@ -20,12 +20,15 @@ from engine.messages import Environment
 from witness import clock
 from witness.bucket import ObjectClient, Order, WitnessBucket, persist
 from witness.canary import sing
+from witness.injections import Injections
+from witness.injections.injections import HEAL, INJECT
 from witness.injector import Injector
 from witness.killer import EcsKiller, HttpKiller, Killer
 from witness.saboteur import CONTROL, Saboteur
+from witness.world_port import WorldPort
 
 POLL_SECONDS = 0.25
-RANK = ("arm", "sabotage", "restore", "canary", "close")
+RANK = ("arm", INJECT, "sabotage", "restore", "canary", "close", HEAL)
 """Orders found in the same poll (after a restart) are taken up in this sequence; others are for other witnesses."""
 CLOSE, ARM = "close", "arm"
 ATTEMPTS = 5
@@ -38,7 +41,14 @@ class Agent:
     """Reads orders in one thread; each obeys in its own, the saboteur's one after the other."""
 
     def __init__(
-        self, bucket: WitnessBucket, injector: Injector, saboteur: Saboteur, name: str, song: Sing = sing
+        self,
+        bucket: WitnessBucket,
+        injector: Injector,
+        saboteur: Saboteur,
+        name: str,
+        song: Sing = sing,
+        *,
+        injections: Injections | None = None,
     ) -> None:
         self._bucket = bucket
         self._injector = injector
@@ -55,6 +65,8 @@ class Agent:
             "canary": self._canary,
             "close": saboteur.restore,
         }
+        if injections is not None:
+            self._acts |= {INJECT: injections.inject, HEAL: injections.heal}
         self._sabotage_line = ThreadPoolExecutor(1, thread_name_prefix="saboteur")
         self._others = ThreadPoolExecutor(8, thread_name_prefix="order")
 
@@ -79,9 +91,9 @@ class Agent:
     def poll(self) -> None:
         """Take up every order that is new or was written again."""
         marks = self._bucket.marks()
-        fresh = [(key, mark) for key, mark in marks.items() if self._seen.get(key) != mark and verb_of(key) in RANK]
+        fresh = [(key, mark) for key, mark in marks.items() if self._seen.get(key) != mark and rank_of(key) in RANK]
         self._closed |= {drill_of(key) for key, _ in fresh if verb_of(key) == CLOSE}
-        for key, mark in sorted(fresh, key=lambda one: RANK.index(verb_of(one[0]))):
+        for key, mark in sorted(fresh, key=lambda one: RANK.index(rank_of(one[0]))):
             try:
                 order = self._bucket.order(key, mark)
             except (ValueError, msgspec.DecodeError) as error:
@@ -100,7 +112,7 @@ class Agent:
             return
         LOG.info("order %s", where)
         try:
-            self._acts[order.verb](order)
+            self._acts[rank_of(order.verb)](order)
         except Exception as error:
             LOG.exception("order %s", where)
             word = {"error": f"{type(error).__name__}: {error}", "at_ns": str(clock.now_ns())}
@@ -138,6 +150,12 @@ def verb_of(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(".json")
 
 
+def rank_of(key: str) -> str:
+    """The kind of order: its verb, and one kind for the injections of all phases."""
+    verb = verb_of(key)
+    return INJECT if verb.startswith(INJECT) else verb
+
+
 def clients(saboteur_role: str | None, injector_role: str | None) -> Callable[[str, str, str], Any]:
     """boto3 clients by part (control or fault), service and region, with the part's role assumed when one is named."""
     import boto3  # noqa: PLC0415 - half a second: not before the arguments are known to be good
@@ -171,8 +189,15 @@ def follow(
         lent: ObjectClient = client(part, "s3", "")
         return lent
 
-    port: Killer = EcsKiller(lambda region: client("fault", "ecs", region)) if killer == "ecs" else HttpKiller(killer)
-    agent = Agent(bucket, Injector(bucket, port), Saboteur(bucket, store, state), name)
+    def accounts(drill: str) -> list[dict[str, Any]]:
+        injections.withdraw(drill)
+        return injections.accounts(drill)
+
+    on_aws = killer == "ecs"
+    port: Killer = EcsKiller(lambda region: client("fault", "ecs", region)) if on_aws else HttpKiller(killer)
+    saboteur = Saboteur(bucket, store, state, accounts)
+    injections = Injections(bucket, client, None if on_aws else WorldPort(killer), state, saboteur.show_truth)
+    agent = Agent(bucket, Injector(bucket, port), saboteur, name, injections=injections)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
     agent.run()

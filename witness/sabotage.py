@@ -94,8 +94,6 @@ KINDS: dict[str, Callable[[Target], Change]] = {
     "swap": swap,
     "forge": forge,
 }
-FAULTS = {"F01": "delete_middle", "F04": "conflict", "F06": "truncate"}
-"""Faults of the catalogue that are done to stored objects of real symbols."""
 
 
 def twin_key(key: str) -> str:

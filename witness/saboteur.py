@@ -1,4 +1,4 @@
-"""The saboteur: the hidden negative control on a test symbol, and faults on stored objects of real symbols.
+"""The saboteur: the hidden negative control on a test symbol. Faults on request are witness.injections'.
 
 What it did is kept in a folder of its own until it is revealed: the drill must catch it without being told. It changes
 only the world (objects); the account of it, `reveal.json`, is written when everything has been validated.
@@ -20,10 +20,10 @@ import msgspec
 from witness import clock
 from witness.bucket import ObjectClient, Order, WitnessBucket, list_all, persist
 from witness.nonce import Nonce
-from witness.sabotage import FAULTS, KINDS, Change, Target, eligible
+from witness.sabotage import KINDS, Change, Target, eligible
 from witness.stored_object import StoredObject, UnreadableObjectError, unpack
 
-CONTROL, FAULT = "control", "fault"
+CONTROL = "control"
 LOG = logging.getLogger(__name__)
 
 
@@ -49,14 +49,23 @@ class Saboteur:
 
     Args:
         bucket: where orders come from and words go.
-        client: gives the S3 client for CONTROL or FAULT, each with its own role.
+        client: gives the S3 client for CONTROL, with a role of its own.
         state: folder that survives a restart; holds originals and the account of what was done.
+        faults: the accounts of a drill's faults on request, with what stands in a teardown's way taken back: they are
+            revealed beside the control.
     """
 
-    def __init__(self, bucket: WitnessBucket, client: Callable[[str], ObjectClient], state: Path) -> None:
+    def __init__(
+        self,
+        bucket: WitnessBucket,
+        client: Callable[[str], ObjectClient],
+        state: Path,
+        faults: Callable[[str], list[dict[str, Any]]] = lambda _: [],
+    ) -> None:
         self._bucket = bucket
         self._client = client
         self._state = state
+        self._faults = faults
 
     def sabotage(self, order: Order) -> None:
         """Apply what the armed plan asks for; the word tells only how much."""
@@ -65,24 +74,29 @@ class Saboteur:
         key = f"orders/{order.drill}/arm.json"
         arm = msgspec.json.decode(self._bucket.read(key)) if key in self._bucket.marks() else {}
         plan: dict[str, Any] = {**arm, **order.body}
-        account = self._load(order.drill) or {"nonce": plan["nonce"], CONTROL: None, "faults": [], "unsupported": []}
+        account = self._load(order.drill) or {"nonce": plan["nonce"], CONTROL: None}
         self._forget_half_done(order.drill, account)
         hunt = Hunt(order.drill, Nonce(plan["nonce"]), *journal_of(plan), tuple(plan["test_symbols"]), points_of(plan))
         if plan.get("control") and not account[CONTROL]:
             account[CONTROL] = self._control(hunt)
             self._save(order.drill, account)
-        for fault in plan.get("faults", ()):
-            if fault not in FAULTS:
-                account["unsupported"].append(fault)
-            elif all(done["fault"] != fault for done in account["faults"]):
-                account["faults"].append(self._fault(hunt, fault))
-            self._save(order.drill, account)
-        applied = len(account["faults"]) + bool(account[CONTROL])
-        word = {"applied": applied, "unsupported": account["unsupported"], "at_ns": str(clock.now_ns())}
+        word = {"applied": int(bool(account[CONTROL])), "at_ns": str(clock.now_ns())}
         self._bucket.say(f"{order.drill}/sabotage.json", word)
 
+    def show_truth(self, drill: str) -> dict[str, Any]:
+        """Bring the control's true version back before anything is validated: whoever looks now must miss it.
+
+        Raises NothingToHitError where no control was applied.
+        """
+        account = self._load(drill)
+        control = account[CONTROL] if account else None
+        if not control:
+            raise NothingToHitError(f"drill {drill}: no control was applied, so there is nothing to be blind to")
+        self._undo(drill, control)
+        return {"symbol": control["symbol"], "object": control["object"]}
+
     def restore(self, order: Order) -> None:
-        """Bring the true versions back (the control's; faults stay), then reveal."""
+        """Bring the control's true version back (objects that faults hit stay), then reveal."""
         if self._bucket.said(f"{order.drill}/restore.json"):
             return
         account = self._load(order.drill) or self._untouched(order.drill)
@@ -91,28 +105,24 @@ class Saboteur:
             persist(lambda: self._undo(order.drill, control), "restore")
             control["restored_ns"], restored = str(clock.now_ns()), 1
             self._save(order.drill, account)
-        self._reveal(order.drill, account)
+        faults = [{name: value for name, value in one.items() if name != "order"} for one in self._faults(order.drill)]
+        self._bucket.say(f"{order.drill}/reveal.json", {**account, "faults": faults})
         self._bucket.say(f"{order.drill}/restore.json", {"restored": restored, "at_ns": str(clock.now_ns())})
 
     def _untouched(self, drill: str) -> dict[str, Any]:
         """The account of a drill that ended before its sabotage: the nonce is revealed all the same."""
         key = f"orders/{drill}/arm.json"
         armed = msgspec.json.decode(self._bucket.read(key)) if key in self._bucket.marks() else {}
-        return {"nonce": armed.get("nonce"), CONTROL: None, "faults": [], "unsupported": []}
+        return {"nonce": armed.get("nonce"), CONTROL: None}
 
     def _control(self, hunt: Hunt) -> dict[str, Any]:
         kind = hunt.nonce.choose("control/kind", sorted(KINDS))
         symbols = hunt.nonce.shuffled("control/symbol", sorted(hunt.tests))
         return {"kind": kind, **self._hit(hunt, symbols, kind, CONTROL)}
 
-    def _fault(self, hunt: Hunt, fault: str) -> dict[str, Any]:
-        real = sorted(set(symbols_below(self._client(FAULT), hunt.bucket, hunt.prefix)) - set(hunt.tests))
-        symbols = hunt.nonce.shuffled(f"{fault}/symbol", real)
-        return {"fault": fault, "kind": FAULTS[fault], **self._hit(hunt, symbols, FAULTS[fault], fault)}
-
     def _hit(self, hunt: Hunt, symbols: list[str], kind: str, label: str) -> dict[str, Any]:
         """Hit the first of `symbols` that has an object to hit; returns the account of it."""
-        client = self._client(part_of(label))
+        client = self._client(CONTROL)
         for symbol in symbols:
             stored_objects = read_objects(client, hunt.bucket, hunt.prefix, symbol)
             fit = eligible([one for one in stored_objects if within(one, hunt.points.get(symbol))])
@@ -160,16 +170,14 @@ class Saboteur:
 
     def _forget_half_done(self, drill: str, account: dict[str, Any]) -> None:
         """A kill may have fallen between an act and its account: take the act back, so that it is done once."""
-        accounted = {done["object"] for done in (account[CONTROL], *account["faults"]) if done}
-        for label in (CONTROL, *FAULTS):
-            path = self._intent(drill, label)
-            intent = msgspec.json.decode(path.read_bytes()) if path.exists() else None
-            if intent and intent["object"] not in accounted:
-                self._undo(drill, intent, label)
+        path = self._intent(drill, CONTROL)
+        intent = msgspec.json.decode(path.read_bytes()) if path.exists() else None
+        if intent and intent["object"] != (account[CONTROL] or {}).get("object"):
+            self._undo(drill, intent)
 
     def _undo(self, drill: str, done: dict[str, Any], label: str = CONTROL) -> None:
         """Remove the version that was added (delete marker or bytes); where that is not enough, put the original."""
-        client, bucket, key = self._client(part_of(label)), done["bucket"], done["object"]
+        client, bucket, key = self._client(CONTROL), done["bucket"], done["object"]
         if done["version_added"]:
             try:
                 client.delete_object(Bucket=bucket, Key=key, VersionId=done["version_added"])
@@ -184,9 +192,6 @@ class Saboteur:
             client.put_object(Bucket=bucket, Key=key, Body=self._original(drill, label).read_bytes())
         if hashlib.sha256(get(client, bucket, key)[0]).hexdigest() != done["sha256_before"]:
             raise RuntimeError(f"s3://{bucket}/{key} does not have its original bytes back")
-
-    def _reveal(self, drill: str, account: dict[str, Any]) -> None:
-        self._bucket.say(f"{drill}/reveal.json", account)
 
     def _original(self, drill: str, label: str) -> Path:
         return self._state / f"{drill}-{label}.original"
@@ -211,11 +216,6 @@ class Saboteur:
         os.replace(fresh, path)  # noqa: PTH105 - Path.replace says the same; the atomic rename is the point
 
 
-def part_of(label: str) -> str:
-    """Which role acts: the negative control's, or the faults'."""
-    return CONTROL if label == CONTROL else FAULT
-
-
 def points_of(plan: dict[str, Any]) -> dict[str, int]:
     """The recovery points of a planned exercise; none for a loss."""
     return {str(symbol): int(seq) for symbol, seq in plan.get("recovery_points", {}).items()}
@@ -235,14 +235,6 @@ def journal_of(plan: dict[str, Any]) -> tuple[str, str]:
     if "epoch=" not in path:
         path = f"{path or 'journal'}/epoch={int(plan['from_epoch'])}"
     return uri.netloc, path + "/"
-
-
-def symbols_below(client: ObjectClient, bucket: str, prefix: str) -> Iterator[str]:
-    """Symbols that have stored objects (repeated)."""
-    for entry in list_all(client, bucket, prefix):
-        folder = entry["Key"].removeprefix(prefix).split("/")[0]
-        if folder.startswith("symbol="):
-            yield folder.removeprefix("symbol=")
 
 
 def read_objects(client: ObjectClient, bucket: str, prefix: str, symbol: str) -> Iterator[StoredObject]:

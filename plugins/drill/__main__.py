@@ -63,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--failback", action=argparse.BooleanOptionalAction, help="go home before the teardown")
     run.add_argument("--nonce", help="64 hex digits, to reproduce a drill; the run is then not blind")
     run.add_argument("--check", action="store_true", help="only check the parameters")
+    catalogue = verbs.add_parser("faults", help="run the fault catalogue on an exchange that is up: is each caught?")
+    catalogue.add_argument("--only", default="", help="fault ids, by commas; default: the whole catalogue")
+    catalogue.add_argument("--window-s", type=int, default=10)
+    catalogue.add_argument("--load-s", type=int, default=5)
+    catalogue.add_argument("--seed", type=int, default=1, help="workload seed, public")
+    catalogue.add_argument("--control", action=argparse.BooleanOptionalAction, default=True, help="a drill without any")
+    catalogue.add_argument("--score", action="store_true", help="file the sensitivity score of this version")
     abort = verbs.add_parser("abort", help="ask a drill that runs to stop; its teardown and report follow")
     abort.add_argument("drill", metavar="DRILL")
     abort.add_argument("--reason", required=True, help="for the record: who stops it, and why")
@@ -163,6 +170,7 @@ def _of_the_world() -> tuple[type[Exception], ...]:
     from drill.aws.routing import RoutingError  # noqa: PLC0415
     from drill.aws.sites import SiteError  # noqa: PLC0415
     from drill.aws.stacks import StackError  # noqa: PLC0415
+    from drill.catalogue_run import CatalogueError  # noqa: PLC0415
     from drill.core.evidence.broken import BrokenLink  # noqa: PLC0415
     from drill.core.evidence.keys import BadKey  # noqa: PLC0415
     from drill.docket import NotRegistered  # noqa: PLC0415
@@ -171,7 +179,17 @@ def _of_the_world() -> tuple[type[Exception], ...]:
     from engine.storage import StorageError  # noqa: PLC0415
 
     of_aws = (BotoCoreError, ClientError, EvidenceError, FenceError, RoutingError, SiteError, StackError, StorageError)
-    return (*of_aws, AirflowError, BadKey, BrokenLink, NotRegistered, NothingToAbort, PrimaryError, RetentionError)
+    return (
+        *of_aws,
+        AirflowError,
+        CatalogueError,
+        BadKey,
+        BrokenLink,
+        NotRegistered,
+        NothingToAbort,
+        PrimaryError,
+        RetentionError,
+    )
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:
@@ -198,6 +216,14 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:
         check(params, settings)
         return Answer("", {"checked": True, "parameters": params})
     return run(params, settings)
+
+
+def _faults(arguments: argparse.Namespace, settings: Settings) -> Answer:
+    from drill.catalogue_run import catalogue  # noqa: PLC0415 - other verbs do not pay for it
+
+    params = {name: getattr(arguments, name) for name in ("window_s", "load_s", "seed")}
+    chosen = {"control": arguments.control, "score": arguments.score}
+    return catalogue(settings, arguments.only, params, **chosen, table=sys.stderr if arguments.json else sys.stdout)
 
 
 def _abort(arguments: argparse.Namespace, settings: Settings) -> Answer:
@@ -237,6 +263,7 @@ def _settings(_: argparse.Namespace, settings: Settings) -> Answer:
 
 VERBS: dict[str, Callable[[argparse.Namespace, Settings], Answer]] = {
     "run": _run,
+    "faults": _faults,
     "abort": _abort,
     "sweep": _sweep,
     "deploy": _deploy,

@@ -38,6 +38,11 @@ class AirflowApi:
         """What Airflow says of a DAG: whether it is paused, when it runs next."""
         return dict(self._call("GET", f"/api/v2/dags/{dag}"))
 
+    def mark_done(self, drill: str, step: str) -> None:
+        """Set a step to success although it has not run: what an operator's click does."""
+        path = f"/api/v2/dags/{DAG}/dagRuns/{drill}/taskInstances/{step}"
+        self._call("PATCH", path, json={"new_state": "success"})
+
     def note(self, drill: str, text: str) -> None:
         """The run's note says the verdict."""
         self._call("PATCH", f"/api/v2/dags/{DAG}/dagRuns/{drill}", json={"note": text})

@@ -285,6 +285,25 @@ class Docket:
             f"orders/{self.drill}/{verb}.json", json.dumps({"drill": self.drill, **(body or {})}).encode()
         )
 
+    def inject(self, phase: str, faults: tuple[str, ...]) -> None:
+        """Order faults of the catalogue, with what an injector must know to find the drill's site."""
+        plan = self.plan()
+        self.order(
+            f"inject-{phase}",
+            {
+                "faults": list(faults),
+                "phase": phase,
+                "site": plan.site,
+                "region": plan.dr_region,
+                "journal": self.settings.journal_bucket,
+                "evidence": self.settings.evidence_bucket,
+                "from_epoch": plan.from_epoch,
+                "epoch": plan.epoch,
+                "symbols": list(plan.symbols),
+                "captures": (self.document("acked-primary") or {}).get("captures", ""),
+            },
+        )
+
     def word(self, path: str) -> Any:
         """What a witness said (`words/<path>`), or None."""
         key = f"words/{path}"

@@ -97,7 +97,10 @@ def silence(session: boto3.Session, settings: Settings, epoch: int, say: Say) ->
     wanted = fence.Epoch(epoch=epoch, site=PRIMARY, environment="LIVE", at_ns=clock.now_ns())
     fence.take_epoch(session, settings.journal_bucket, settings.dr_region, wanted)
     if any(name.startswith(f"aex-{PRIMARY}-streams") for name in standing):
-        _drain(session, settings, epoch - 1, say)
+        # The streams that stand are of the primary's own last epoch: a DR site's went with it, and would never answer.
+        taken = fence.epochs(session, settings.journal_bucket, settings.dr_region)
+        before = max((one.epoch for one in taken if one.site == PRIMARY and one.epoch < epoch), default=epoch)
+        _drain(session, settings, before, say)
     sites.remove(session, PRIMARY, places, families=sites.OF_AN_EPOCH)
 
 

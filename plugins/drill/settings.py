@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     )
     failback: bool = Field(default=False, description="whether a loss drill goes home, unless it says otherwise")
     buffer_s: int = Field(default=5, ge=0, le=900, description="Firehose buffer interval")
+    build_s: int = Field(default=1800, ge=1, description="how long a drill waits for its DR site to stand")
     metric_period_s: int = Field(default=60, ge=1, description="period of Firehose's metrics that the endpoint offers")
     ttl_s: int = Field(default=5, ge=0, description="time to live of the exchange's names")
     resolver: str = Field(default="", description="host:port of the name server; empty: the system's")

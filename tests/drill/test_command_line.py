@@ -339,7 +339,8 @@ def test_an_unknown_drill_is_one_line(fresh, settings, removed, drill, monkeypat
 # --- `--json`: one document on standard output, whatever happens
 
 LINES = {
-    "run": (), "abort": ("d", "--reason", "r"), "deploy": (), "clean": (), "sweep": (), "settings": (),
+    "run": (), "faults": (), "abort": ("d", "--reason", "r"),
+    "deploy": (), "clean": (), "sweep": (), "settings": (),
     "verify": ("none.zip", "--key", "none.pem"), "history": (), "compare": ("a", "b"), "key": (),
     "bundle": ("d", "--out", "f"), "anchor": ("--out", "f"), "report": ("none.json",), "schema": (),
     "amend": ("d", "--author", "a", "--reason", "r", "--text", "t"),

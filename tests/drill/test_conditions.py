@@ -53,7 +53,10 @@ def engines(monkeypatch):
     """Let the site's tasks answer these states; None does not answer."""
 
     def answer(*states: str | None) -> None:
-        tasks = [SimpleNamespace(address=f"127.0.0.{number}") for number in range(len(states))]
+        tasks = [
+            SimpleNamespace(address=f"127.0.0.{number}", service=f"engines-{number:02d}")
+            for number in range(len(states))
+        ]
         answers = {
             task.address: fleet.ProbeError("refused") if state is None else engine(task.address, state)
             for task, state in zip(tasks, states, strict=True)
@@ -130,6 +133,16 @@ def test_a_site_is_up_when_every_stack_is_complete_and_every_engine_is_empty(loo
     assert state.found["engines"] == [
         {"address": "127.0.0.0", "build": "b", "state": "empty", "epoch": 2, "symbols": 1, "offset_ns": "7"}
     ]
+
+
+def test_engines_that_do_not_come_up_beside_others_are_named(look, engines, monkeypatch, docket, settings):
+    advance_to(monkeypatch, Standing(states=(stack("CREATE_COMPLETE"),)))
+    monkeypatch.setattr(docket, "settings", settings.model_copy(update={"symbols_per_task": 4}))
+    engines("empty", None)
+    state = look("site_up")
+    assert (state.done, state.text) == (False, "1/2 engine tasks answer; silent: engines-01")
+    engines("empty", "empty")
+    assert look("site_up").done is True
 
 
 def test_a_failed_stack_ends_the_wait_with_its_reason(look, monkeypatch):

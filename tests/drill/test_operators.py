@@ -194,11 +194,20 @@ def test_a_retried_build_keeps_its_first_start(docket, monkeypatch):
     assert docket.document("build-start") == {"at_ns": "5"}
 
 
+def test_a_host_whose_clock_is_off_stops_the_drill_before_anything_is_opened(docket, built):
+    build = operator(BuildOperator)
+    build.start(docket, {})
+    found = {"at_ns": "12", "engines": [{"address": "127.0.0.2", "offset_ns": "30000000000"}]}
+    with pytest.raises(RedResult, match=r"clock of 127\.0\.0\.2 off by 30000 ms; at most 500 ms are allowed"):
+        build.proceed(docket, "", found)
+    assert docket.document("engines") == found, "the verdict must see the offset"
+
+
 def test_the_build_files_the_stacks_own_events(docket, built, monkeypatch):
     build = operator(BuildOperator)
     monkeypatch.setattr(clock, "now_ns", lambda: 4)
     build.start(docket, {})
-    found = {"at_ns": "12", "engines": [{"address": "a"}]}
+    found = {"at_ns": "12", "engines": [{"address": "a", "offset_ns": "-400000000"}]}
     assert build.proceed(docket, "", found) == {"stacks": 2, "resources": 2, "engines": 1}
     document = docket.document("stacks")
     assert (document["started_ns"], document["completed_ns"]) == ("4", "9")

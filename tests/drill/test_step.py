@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
+from drill.aws.evidence_store import UnwrittenError
+from drill.core import faults
+from drill.docket import Docket
 from drill.operators.step import RedResult, Step, Wait
 from tests.core import worlds
 
@@ -166,3 +170,60 @@ def test_when_it_was_queued_is_told(docket, context):
     context["ti"].queued_dttm = SimpleNamespace(isoformat=lambda: "2026-11-20T09:00:00+00:00")
     scripted(start={}).execute(context)
     assert docket.evidence().events[0].data == {"queued": "2026-11-20T09:00:00+00:00"}
+
+
+class Witness:
+    """An injector that answers what a test tells it."""
+
+    def __init__(self, docket: Any) -> None:
+        self.docket = docket
+
+    def ordered(self) -> Any:
+        store = self.docket.witness_store()
+        key = f"orders/{worlds.DRILL}/inject-drain.json"
+        return json.loads(store.get(key)) if store.exists(key) else None
+
+
+def with_faults(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """The registered plan asks for these; F01 to F10 belong to the sabotage, so one is moved here."""
+    plan = worlds.plan(faults=",".join(names))
+    monkeypatch.setattr(Docket, "plan", lambda _: plan)
+    monkeypatch.setattr(faults, "due", lambda given, phase: tuple(given) if phase == "drain" else ())
+
+
+def test_a_step_has_its_faults_injected_before_it_starts_and_says_so(docket, context, events, monkeypatch):
+    with_faults(monkeypatch, "F03")
+    step = scripted(start={"streams": 3})
+    with pytest.raises(TaskDeferred) as deferred:
+        step.execute(context)
+    assert deferred.value.trigger.serialize()[1]["arguments"] == {"word": "fault-drain"}
+    ordered = Witness(docket).ordered()
+    assert (ordered["faults"], ordered["phase"], ordered["site"]) == (["F03"], "drain", docket.plan().site)
+    word = {"applied": ["F03"], "failed": {}, "at_ns": "7"}
+    assert step.resume(context, met(**word), deferred.value.kwargs["then"]) == {"streams": 3}
+    assert docket.document("word-fault-drain") == word
+    assert events() == [("drain", "begin", 1), ("drain", "resume", 1), ("drain", "note", 1), ("drain", "end", 1)]
+    assert [event.data["text"] for event in docket.evidence().events if event.name == "note"] == [
+        "faults on request: F03"
+    ]
+
+
+def test_a_retry_does_not_have_them_injected_again(docket, context, events, monkeypatch):
+    with_faults(monkeypatch, "F03")
+    docket.file("word-fault-drain", {"applied": ["F03"], "failed": {}, "at_ns": "7"})
+    assert scripted(start={}).execute(context) == {}
+    assert Witness(docket).ordered() is None
+
+
+def test_an_injector_that_is_silent_does_not_hold_the_drill_up_but_is_on_record(docket, context, monkeypatch):
+    with_faults(monkeypatch, "F03")
+    silent = {"state": "timeout", "text": "after 60 s: waiting for the word fault-drain"}
+    assert scripted(start={"streams": 3}).resume(context, silent, "faulted") == {"streams": 3}
+    assert docket.document("word-fault-drain")["failed"] == {"F03": silent["text"]}
+
+
+def test_a_document_that_cannot_be_written_is_named_in_the_failure(docket, context):
+    unwritten = UnwrittenError("raw/drain.json", OSError("denied"))
+    with pytest.raises(UnwrittenError):
+        scripted(start=unwritten).execute(context)
+    assert last(docket).data["unwritten"] == "raw/drain.json"

@@ -105,12 +105,11 @@ def saboteur(stored: MemoryS3, bucket: WitnessBucket, tmp_path: Path) -> Saboteu
     return Saboteur(bucket, lambda _: cast("ObjectClient", stored), tmp_path)
 
 
-def arm(s3: MemoryS3, bucket: WitnessBucket, nonce: str, faults: tuple[str, ...] = ()) -> Order:
+def arm(s3: MemoryS3, bucket: WitnessBucket, nonce: str) -> Order:
     plan = {
         "drill": "d1",
         "nonce": nonce,
         "control": True,
-        "faults": faults,
         "from_epoch": 1,
         "journal": f"s3://{JOURNAL}/{PREFIX}",
         "test_symbols": TESTS,
@@ -158,19 +157,6 @@ def test_each_kind_changes_what_a_reader_sees_and_restore_brings_identical_bytes
     assert SEEN[kind] in seen.pop(hit)
     assert not any(seen.values())
     assert word(stored, bucket, "restore")["restored"] == 1
-
-
-def test_a_fault_hits_a_real_symbol_in_the_middle_and_is_not_restored(
-    stored: MemoryS3, bucket: WitnessBucket, saboteur: Saboteur
-) -> None:
-    saboteur.sabotage(arm(stored, bucket, "ab" * 32, ("F01", "F99")))
-    saboteur.restore(Order("d1", "restore", "m", {}))
-    reveal = json.loads(stored.content(bucket.name, "words/d1/reveal.json") or b"")
-    (fault,) = reveal["faults"]
-    assert (fault["fault"], fault["kind"]) == ("F01", "delete_middle")
-    assert fault["symbol"] in REAL
-    assert damages(stored, fault["symbol"]) == {"gap"}
-    assert reveal["unsupported"] == ["F99"]
 
 
 def test_an_order_obeyed_before_a_restart_is_not_obeyed_again(

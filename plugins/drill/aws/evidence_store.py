@@ -32,6 +32,14 @@ class EvidenceExistsError(EvidenceError):
     """The key holds something else already: evidence is written once."""
 
 
+class UnwrittenError(EvidenceError):
+    """The store refused an object; `name` is the artifact's, below its drill's folder."""
+
+    def __init__(self, name: str, cause: Exception) -> None:
+        super().__init__(f"evidence {name} could not be written: {cause}")
+        self.name = name
+
+
 class EvidenceDamagedError(EvidenceError):
     """What was read is not what was put: the hashes differ."""
 
@@ -97,8 +105,10 @@ def put_once(
 ) -> Artifact:
     """Store an object where there is none; S3 checks the hash on receipt. The same content again is no error.
 
-    Raises EvidenceExistsError where the key holds something else.
+    Raises EvidenceExistsError where the key holds something else, UnwrittenError where the store refuses.
     """
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - slow to import; a DAG imports this module
+
     digest = hashlib.sha256(body)
     lock = {} if retention is None else _lock(retention)
     api = client(session, "s3", region)
@@ -115,13 +125,20 @@ def put_once(
         )
     except api.exceptions.ClientError as refused:
         if refused.response["Error"]["Code"] not in TAKEN:
-            raise
+            raise UnwrittenError(_below_drill(key), refused) from refused
         answer = api.get_object(Bucket=bucket, Key=key)
         if hashlib.sha256(answer["Body"].read()).digest() != digest.digest():
             raise EvidenceExistsError(
                 f"{bucket}/{key} was written with other content; evidence is never written over"
             ) from refused
+    except BotoCoreError as unreached:
+        raise UnwrittenError(_below_drill(key), unreached) from unreached
     return Artifact(key=key, sha256=digest.hexdigest(), size=len(body), version=answer.get("VersionId", ""))
+
+
+def _below_drill(key: str) -> str:
+    """`drills/<id>/raw/stacks.json` -> `raw/stacks.json`; other keys as they are."""
+    return key.split("/", 2)[2] if key.startswith(PREFIX) and key.count("/") > 1 else key
 
 
 def get(session: boto3.Session, bucket: str, artifact: Artifact, *, region: str = REGION) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from drill.core import impact
+from drill.core import faults, impact
 from drill.core import plan as limits
 from drill.core.evidence import Evidence
 from drill.core.phases import DEPENDS_ON, JUDGED, Phase
@@ -24,6 +24,8 @@ from drill.core.timeline import SECOND_NS, Marks, RecoveryTimes, marks, recovery
 ORDER = ("REJECTED", "INVALID", "ABORTED", "FAIL", "PARTIAL", "PASS_WITH_OBSERVATIONS", "PASS")
 GREEN = ("PASS", "PASS_WITH_OBSERVATIONS")
 MINUTE_S, HOUR_S = 60, 3600
+# The phases between declaration and resumption, of which one is the bottleneck.
+RECOVERING = ("build", "fence", "captures", "drain", "sabotage", "rehydrate", "validate", "cut_over", "canaries")
 REG_SCI_S = 7200  # two hours [17 CFR 242.1001(a)(2)(v)]
 
 
@@ -156,10 +158,16 @@ def _fail(rule: str, text: str) -> Ruling:
 
 
 def evidence_is_complete(case: Case) -> Iterator[Ruling]:
-    """INVALID: a phase said that it ended and its document is not there."""
+    """INVALID: a phase said that it ended and its document is not there, or one could not be written."""
     missing = case.evidence.missing()
     if missing:
         yield _invalid("I-EVIDENCE", f"evidence missing: {', '.join(missing)}")
+    unwritten = {
+        event.step: str(event.data["unwritten"]) for event in case.evidence.events if "unwritten" in event.data
+    }
+    for step, document in unwritten.items():
+        if case.phases[step].status != "done":
+            yield _invalid("I-EVIDENCE", f"evidence could not be written: {document} (phase {step})")
 
 
 def plan_is_unchanged(case: Case) -> Iterator[Ruling]:
@@ -247,9 +255,17 @@ def only_the_control_is_red(case: Case) -> Iterator[Ruling]:
 def faults_were_injected(case: Case) -> Iterator[Ruling]:
     """INVALID: a fault that was asked for was not injected, so what was seen says nothing about it."""
     word = case.evidence.get("word-sabotage")
-    applied, due = int((word or {}).get("applied", 0)), len(case.plan.faults) + 1
-    if word and (word.get("unsupported") or applied < due):
-        yield _invalid("I-FAULT", f"{applied} of {due} sabotages were applied")
+    if word and (word.get("unsupported") or int(word.get("applied", 0)) < 1):
+        yield _invalid("I-FAULT", "the sabotage that every drill is due was not applied")
+    words = [found for name in JUDGED if (found := case.evidence.get(f"word-fault-{name}"))]
+    applied = {fault for found in words for fault in found["applied"]}
+    failed = {fault: reason for found in words for fault, reason in found["failed"].items()}
+    for fault in case.plan.faults:
+        phase = faults.fault(fault).phase
+        begun = case.phases[phase].status not in {"not_reached", "unfinished"}
+        if fault in applied or faults.fault(fault).by_operator or (fault not in failed and not begun):
+            continue
+        yield _invalid("I-FAULT", f"{fault} was asked for and not injected: {failed.get(fault, 'nobody says why')}")
 
 
 def site_is_isolated(case: Case) -> Iterator[Ruling]:
@@ -334,6 +350,14 @@ def books_are_proven(case: Case) -> Iterator[Ruling]:
         yield _fail("F-CHECK", f"{check['symbol']}: {check['expectation']} ({check['unexpected']} rows)")
 
 
+def oracle_agrees(case: Case) -> Iterator[Ruling]:
+    """FAIL: the second opinion differs, and says which side is wrong: what the primary wrote, or what was recovered."""
+    opinions = (case.evidence.get("oracle") or {"symbols": {}})["symbols"]
+    for symbol in sorted(set(case.plan.symbols) & set(opinions)):
+        if opinions[symbol]["wrong_side"]:
+            yield _fail("F-DIVERGENCE", opinions[symbol]["text"])
+
+
 def snapshots_were_good(case: Case) -> Iterator[Ruling]:
     """FAIL: a recovery met a snapshot that is not what was written, although it went on from an older one."""
     for symbol, row in _recovered_in_scope(case):
@@ -415,9 +439,10 @@ def recovery_time_holds(case: Case) -> Iterator[Ruling]:
     if case.times.impact_ns is None:
         yield _fail("F-RTO", "recovery time not achieved: trading did not resume on every symbol in scope")
     elif case.times.impact_ns > objective:
-        yield _fail(
-            "F-RTO", f"recovery took {spoken_duration(case.times.impact_ns)} of {spoken_duration(objective)} allowed"
-        )
+        took, allowed = spoken_duration(case.times.impact_ns), spoken_duration(objective)
+        longest = max((case.phases[name] for name in RECOVERING), key=lambda phase: phase.work_ns)
+        most = f"most of it in phase {longest.name}, {spoken_duration(longest.work_ns)} of work"
+        yield _fail("F-RTO", f"recovery took {took} of {allowed} allowed, {most}")
 
 
 def trading_resumed(case: Case) -> Iterator[Ruling]:
@@ -591,6 +616,7 @@ RULES: tuple[Rule, ...] = (
     nobody_aborted,
     phases_succeeded,
     books_are_proven,
+    oracle_agrees,
     snapshots_were_good,
     ways_agree,
     recovery_point_holds,

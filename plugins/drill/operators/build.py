@@ -6,11 +6,10 @@ from typing import Any
 
 from drill import clock
 from drill.aws import isolation, sites, stacks
+from drill.core.plan import CLOCK_GATE_MS
 from drill.docket import Docket
 from drill.operators.step import RedResult, Step, Wait
 from drill.site_settings import dr_site
-
-BUILD_S = 1800
 
 
 class BuildOperator(Step):
@@ -21,7 +20,7 @@ class BuildOperator(Step):
     def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
         """Start what depends on nothing; T3 is this moment, T4 comes from the stacks' own events."""
         docket.file("build-start", {"at_ns": str(clock.now_ns())}) if docket.document("build-start") is None else None
-        return Wait("site_up", BUILD_S)
+        return Wait("site_up", docket.settings.build_s)
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """File the stacks' events and templates as deployed, engines' answers, attempts that had to be refused."""
@@ -46,6 +45,7 @@ class BuildOperator(Step):
         for ref in sites.site_refs(site):
             docket.put(f"templates/{ref.name}.json", stacks.body(session, ref))
         docket.file("engines", found)
+        _require_clocks(found["engines"])
         proof = isolation.attempts(session, site, docket.settings.journal_bucket)
         docket.file("isolation", proof)
         allowed = [one for one in proof["attempts"] if not one["denied"]]
@@ -53,3 +53,11 @@ class BuildOperator(Step):
             raise RedResult(f"the DR site may {allowed[0]['action']} on {allowed[0]['resource']}: it is not isolated")
         resources = sum(event.status == "CREATE_COMPLETE" for events in history.values() for event in events)
         return {"stacks": len(history), "resources": resources, "engines": len(found["engines"])}
+
+
+def _require_clocks(engines: list[dict[str, Any]]) -> None:
+    """A host whose clock is off must not stamp orders: the drill stops before it opens one."""
+    for engine in engines:
+        off_ms = int(engine["offset_ns"]) // 1_000_000
+        if abs(off_ms) > CLOCK_GATE_MS:
+            raise RedResult(f"clock of {engine['address']} off by {off_ms} ms; at most {CLOCK_GATE_MS} ms are allowed")

@@ -87,7 +87,6 @@ class RegisterOperator(Step):
                 "region": plan.primary_region,
                 "nonce": nonce,
                 "control": True,
-                "faults": list(plan.faults),
                 "from_epoch": plan.from_epoch,
                 "journal": f"s3://{docket.settings.journal_bucket}/journal/",
                 "symbols": list(plan.symbols),

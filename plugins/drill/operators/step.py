@@ -9,11 +9,16 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from drill import blast_radius
+from drill.aws.evidence_store import UnwrittenError
 from drill.aws.sessions import connection_session
+from drill.core import faults
 from drill.core.plan import drill_id_of
 from drill.docket import Docket
 from drill.settings import Settings
 from drill.triggers.condition import ConditionTrigger
+
+FAULTED = "faulted"
+FAULT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Step(BaseOperator):
         """Airflow's entry after a wait."""
         docket, attempt = self._open(context)
         docket.event(self.phase, "resume", attempt=attempt)
-        return self._guarded(docket, attempt, lambda: self._after(docket, event, then))
+        return self._guarded(docket, attempt, lambda: self._after(docket, event, then, context))
 
     def heed(self, docket: Docket) -> None:
         """Stop here if the drill is to stop, or hurts production, and renew its lock: long work calls this midway.
@@ -83,11 +88,14 @@ class Step(BaseOperator):
         if reason is not None and self.heeds_abort:
             raise Aborted(reason)
 
-    def _after(self, docket: Docket, event: dict[str, Any], then: str) -> Wait | dict[str, Any]:
+    def _after(self, docket: Docket, event: dict[str, Any], then: str, context: Any) -> Wait | dict[str, Any]:
         if event["state"] == "aborted":
             raise Aborted(event["text"])
         if event["state"] == "error":
             raise BrokenWait(event["text"])
+        if then == FAULTED:
+            self._label(docket, event.get("found") or _silent(docket, self.phase, event["text"]))
+            return self.start(docket, context)
         if event["state"] == "timeout":
             return self.overdue(docket, then, event["text"])
         return self.proceed(docket, then, event["found"])
@@ -99,7 +107,22 @@ class Step(BaseOperator):
     def _begun(self, docket: Docket, context: Any) -> Wait | dict[str, Any]:
         if self.holds_lock:
             self.heed(docket)
-        return self.start(docket, context)
+        return self._fault(docket) or self.start(docket, context)
+
+    def _fault(self, docket: Docket) -> Wait | None:
+        """Have the faults that the plan asks for in this phase injected first; once, whatever is tried again."""
+        registration = docket.document("registration") if self.holds_lock else None
+        due = faults.due(docket.plan().faults, self.phase) if registration else ()
+        if not due or docket.document(f"word-fault-{self.phase}") is not None:
+            return None
+        docket.inject(self.phase, due)
+        return Wait("word_said", FAULT_S, {"word": f"fault-{self.phase}"}, then=FAULTED)
+
+    def _label(self, docket: Docket, word: dict[str, Any]) -> None:
+        """From here on everybody who reads the record knows that this drill is one with faults."""
+        docket.file(f"word-fault-{self.phase}", word)
+        told = [*word["applied"], *(f"{name} failed: {why}" for name, why in word["failed"].items())]
+        docket.event(self.phase, "note", text=f"faults on request: {', '.join(told)}")
 
     def _guarded(self, docket: Docket, attempt: int, action: Any) -> Any:
         try:
@@ -107,6 +130,9 @@ class Step(BaseOperator):
         except Aborted as stopped:
             docket.event(self.phase, "abort", attempt=attempt, reason=stopped.reason)
             raise  # recorded as what it is, not as a failure too
+        except UnwrittenError as unwritten:
+            docket.event(self.phase, "fail", attempt=attempt, reason=_one_line(unwritten), unwritten=unwritten.name)
+            raise
         except Exception as error:
             docket.event(self.phase, "fail", attempt=attempt, reason=_one_line(error))
             raise
@@ -133,6 +159,11 @@ class Step(BaseOperator):
         drill = drill_id_of(context["dag_run"].run_id)
         attempt = int(context["ti"].try_number)
         return Docket(drill, Settings(), connection_session, attempt=attempt), attempt
+
+
+def _silent(docket: Docket, phase: str, text: str) -> dict[str, Any]:
+    """What to file of an injector that did not answer."""
+    return {"applied": [], "failed": dict.fromkeys(faults.due(docket.plan().faults, phase), text)}
 
 
 def _queued(context: Any) -> str:

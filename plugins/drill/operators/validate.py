@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from drill.aws import control
 from drill.core.plan import Plan
 from drill.docket import Docket
 from drill.operators.sabotage import recovery_points
 from drill.operators.step import RedResult, Step
 from drill.site_settings import ENVIRONMENTS
+from engine.storage import open_store
 
 
 class ValidateOperator(Step):
@@ -44,9 +47,27 @@ class ValidateOperator(Step):
         found = document(validation.record(), plan)
         docket.file("validation", found)
         red = [check for check in found["checks"] if check["scope"] and not (check["evaluated"] and check["passed"])]
+        self._second_opinion(docket, {check["symbol"] for check in red})
         if red:
             raise RedResult(f"{len(red)} checks are red, the first: {_place(red)}")
         return {"declared": found["declared"], "evaluated": found["evaluated"]}
+
+    def _second_opinion(self, docket: Docket, differing: set[str]) -> None:
+        """L4 for each symbol that differs, and in the weekly drill for a sample."""
+        from drill.second_opinion import ask, sampled  # noqa: PLC0415 - the oracle is for few drills
+
+        plan = docket.plan()
+        sample = sampled(plan.symbols, plan.nonce_sha256) if plan.preset == "weekly" else ()
+        opinions = {}
+        place = f"s3://{docket.settings.journal_bucket}/"
+        folders = ("journal/", "recovered/", f"{plan.root}recovered/")
+        journal, lineage, recovered = (open_store(place + folder, session=docket.home) for folder in folders)
+        for symbol in sorted({*differing, *sample}):
+            self.heed(docket)
+            found = ask(journal, lineage, recovered, symbol, from_epoch=plan.from_epoch, epoch=plan.epoch)
+            opinions[symbol] = msgspec.to_builtins(found)
+        if opinions:
+            docket.file("oracle", {"symbols": opinions, "sample": list(sample)})
 
 
 def _place(red: list[dict[str, Any]]) -> str:

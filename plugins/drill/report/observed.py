@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from drill.core import faults
+from drill.core import faults, sensitivity
 from drill.core import report as r
 from drill.core.evidence import Evidence
 from drill.core.objections import objections
@@ -70,6 +70,7 @@ def result(evidence: Evidence, verdict: Verdict) -> r.Result:
             if phase.attempts > 1
         ),
         faults=_faults(evidence),
+        sensitivity=_sensitivity(evidence),
     )
 
 
@@ -187,16 +188,30 @@ def _recovery(times: RecoveryTimes, at: Marks) -> r.Recovery:
     )
 
 
+def _sensitivity(evidence: Evidence) -> r.Sensitivity:
+    """The score of the version that ran, by the hashes that it registered; another version has none."""
+    versions = (evidence.get("registration") or {"versions": {}})["versions"]
+    scored = sensitivity.score(versions)
+    version = sensitivity.version_of(versions)
+    if scored is None:
+        return r.Sensitivity(version=version)
+    return r.Sensitivity(caught=scored.caught, injected=scored.injected, version=version)
+
+
 def _faults(evidence: Evidence) -> tuple[r.InjectedFault, ...]:
     plan = evidence.plan
-    sabotage = evidence.get("word-sabotage") or {}
-    applied = sabotage.get("at_ns")
+    applied = {
+        fault: int(word["at_ns"])
+        for phase in evidence.phases
+        if (word := evidence.get(f"word-fault-{phase.name}"))
+        for fault in word["applied"]
+    }
     return tuple(
         r.InjectedFault(
             fault_id=fault,
             what=faults.fault(fault).text,
             expected=faults.fault(fault).verdict,
-            applied_at_ns=int(applied) if applied else None,
+            applied_at_ns=applied.get(fault),
         )
         for fault in (plan.faults if plan else ())
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from drill import clock
 from drill.aws import control, fleet, journal_lag, routing, sites, stacks
@@ -14,7 +14,7 @@ from drill.site_settings import dr_site
 from drill.triggers.home_conditions import epoch_drained, home_cleared, home_open, home_up, site_frozen
 from drill.triggers.state import State
 from templates.settings import Settings as SiteSettings
-from templates.settings import stream_name
+from templates.settings import engine_service, stream_name
 
 
 def word_said(docket: Docket, *, word: str) -> State:
@@ -75,10 +75,19 @@ def site_up(docket: Docket) -> State:
     complete = sum(state.complete for state in standing.states)
     if not standing.complete:
         return State(done=False, text=f"{complete}/{len(standing.states)} stacks complete")
-    statuses = _engines(docket, site)
-    up = [status for status in statuses if status.state == "empty"]
+    tasks = fleet.engines(session, site.site, site.region)
+    statuses = [one for one in fleet.probe_all(task.address for task in tasks).values() if _is_status(one)]
+    up = {status.address for status in statuses if status.state == "empty"}
+    silent = {engine_service(number) for number in range(len(site.tasks))}
+    silent -= {task.service for task in tasks if task.address in up}
+    text = f"{len(site.tasks) - len(silent)}/{len(site.tasks)} engine tasks answer"
+    text += f"; silent: {', '.join(sorted(silent)[:5])}" if silent and up else ""
     found = {"at_ns": str(clock.now_ns()), "engines": [_as_document(status) for status in statuses]}
-    return State(done=len(up) == len(site.tasks), text=f"{len(up)}/{len(site.tasks)} engine tasks answer", found=found)
+    return State(done=not silent, text=text, found=found)
+
+
+def _is_status(answer: fleet.EngineStatus | fleet.ProbeError) -> TypeGuard[fleet.EngineStatus]:
+    return isinstance(answer, fleet.EngineStatus)
 
 
 def _engines(docket: Docket, site: SiteSettings) -> list[fleet.EngineStatus]:

@@ -1,0 +1,249 @@
+"""`python -m drill faults`: the fault catalogue as drills, one after the other, on an exchange that is up.
+
+Each drill is a run of the real DAG. What it came to is read from its filed record, never from what anybody here knows:
+caught means that verdict, rule, and what was hit agree with the catalogue. A drill without any fault comes first and
+must pass; a second one that is started beside it is F19. Between two drills the injector takes its changes back and
+the exchange opens again at its primary, in the next epoch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from drill import clock, primary
+from drill.airflow_api import AirflowApi
+from drill.aws import fence
+from drill.aws.sessions import default_session
+from drill.copies import auditors_kit, copy
+from drill.core import faults, sensitivity
+from drill.core.faults import CATALOGUE, Fault, Observed, observe
+from drill.core.plan import BadPlan
+from drill.core.verdict import GREEN, Verdict, judge
+from drill.core.versions import versions
+from drill.deploy import deploy
+from drill.docket import Docket
+from drill.run import ENDED, new_drill_id
+from drill.settings import Settings
+from drill.verbs.answer import Answer
+
+CONTROL = "none"
+FAILED = 1
+POLL_S = 0.5
+PATIENCE_S = 900
+READY_S = 120
+COLUMNS = "{:<5}{:<11}{:<38}{:<52}{:<14}{:>6}"
+
+
+class CatalogueError(RuntimeError):
+    """The catalogue cannot be run: says what the exchange or a drill did not do in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One drill of the run: `seconds` is what it took from trigger to end."""
+
+    drill: str
+    observed: Observed
+    seconds: float
+
+
+class Catalogue:
+    """One run over some faults of the catalogue; `params` are what every drill of it has in common."""
+
+    def __init__(self, settings: Settings, params: Mapping[str, Any], say: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.params = params
+        self.say = say
+        self.rows: list[Row] = []
+        self._api = AirflowApi(settings)
+        self._session = default_session(settings.dr_region)
+
+    def run(self, wanted: Sequence[Fault], *, control: bool) -> tuple[bool | None, list[Row]]:
+        """Run the control and every fault; says whether the control passed (None: not run), and gives the faults' rows.
+
+        F19 needs a drill to run beside, so with it there is always a control.
+        """
+        self.say(COLUMNS.format("id", "injected", "expected", "observed", "phase", "s"))
+        beside = [fault for fault in wanted if fault.id == "F19"]
+        passed = self._control(beside) if control or beside else None
+        for fault in wanted:
+            if fault not in beside:
+                self._fault(fault)
+        return passed, self.rows
+
+    def _control(self, beside: Sequence[Fault]) -> bool:
+        """The same set-up without an injection must pass; the second drill is started while it runs."""
+        self._ready()
+        began = clock.mono_ns()
+        drill = self._trigger({})
+        second: str | None = None
+        if beside:
+            self._until(drill, "preflight", "end")
+            second_began = clock.mono_ns()
+            second = self._trigger({"faults": "F19"})
+            self._wait(second)
+            self._row(beside[0], second, second_began, {"holder": drill})
+        self._wait(drill)
+        verdict = self._verdict(drill)
+        rules = sorted({ruling.rule for ruling in verdict.rulings})
+        passed = verdict.outcome in GREEN
+        self._show((CONTROL, "-", "PASS", " ".join([verdict.outcome, *rules]), "verdict"), began)
+        if not passed:
+            self.say(f"      {'; '.join(ruling.text for ruling in verdict.rulings)}")
+        self._heal(drill)
+        return passed
+
+    def _fault(self, fault: Fault) -> None:
+        self._ready()
+        began = clock.mono_ns()
+        drill = self._trigger({"faults": fault.id, **fault.params})
+        acted = ACTS[fault.id](self, drill) if fault.by_operator else None
+        self._wait(drill)
+        self._row(fault, drill, began, acted)
+        self._heal(drill)
+
+    def _row(self, fault: Fault, drill: str, began_ns: int, acted: Mapping[str, Any] | None) -> None:
+        docket = Docket(drill, self.settings, default_session)
+        verdict = self._verdict(drill)
+        found = observe(fault.id, docket.evidence(), verdict, acted)
+        injected = "yes" if found.injected else "no"
+        self.rows.append(Row(drill, found, (clock.mono_ns() - began_ns) / 1e9))
+        self._show((fault.id, injected, found.expected, found.found, found.phase), began_ns)
+        for missing in found.missing:
+            self.say(f"      {drill} lacks: {missing}")
+        if not found.injected:
+            self.say(f"      {drill}: not injected: {'; '.join(ruling.text for ruling in verdict.rulings[:2])}")
+
+    def _show(self, cells: tuple[str, str, str, str, str], began_ns: int) -> None:
+        """One line of the table: id, injected, expected, observed, phase; and the seconds since `began_ns`."""
+        seconds = (clock.mono_ns() - began_ns) / 1e9
+        self.say(COLUMNS.format(*(cell[:50] for cell in cells), f"{seconds:.0f}"))
+
+    def _verdict(self, drill: str) -> Verdict:
+        """The filed verdict, which must be the one that the evidence gives again."""
+        docket = Docket(drill, self.settings, default_session)
+        reports = Path(self.settings.reports)
+        copy(docket, reports)
+        auditors_kit(docket, reports)
+        filed = docket.find("verdict.json")
+        if filed is None:
+            raise CatalogueError(f"drill {drill} filed no verdict; its events are in {reports / drill}")
+        verdict = judge(docket.evidence())
+        if msgspec.json.decode(filed)["outcome"] != verdict.outcome:
+            raise CatalogueError(f"drill {drill}: the filed verdict is not the one that its evidence gives")
+        return verdict
+
+    def mark_validation(self, drill: str) -> Mapping[str, Any]:
+        """F23: as soon as the engines replay, the validation is marked as done."""
+        self._until(drill, "rehydrate", "begin")
+        self._api.mark_done(drill, "validate")
+        return {"step": "validate"}
+
+    def _trigger(self, more: Mapping[str, Any]) -> str:
+        drill = new_drill_id()
+        self._api.trigger(drill, {**self.params, **more})
+        return drill
+
+    def _until(self, drill: str, step: str, event: str) -> None:
+        """Wait until a step of the drill has recorded an event."""
+        docket = Docket(drill, self.settings, default_session)
+        self._patiently(
+            lambda: any(f"-{step}-{event}-" in name for name in docket.names()), f"{drill}: {step} {event}", PATIENCE_S
+        )
+
+    def _wait(self, drill: str) -> None:
+        self._patiently(lambda: self._api.state(drill) in ENDED, f"{drill}: its end", PATIENCE_S)
+
+    def _heal(self, drill: str) -> None:
+        """Have the injector take back what it did to stored objects and to the account."""
+        docket = Docket(drill, self.settings, default_session)
+        if docket.document("registration") is None:
+            return
+        docket.order("heal")
+        self._patiently(lambda: docket.word(f"{drill}/heal.json") is not None, f"{drill}: healed", READY_S)
+        word = docket.word(f"{drill}/heal.json")
+        if "error" in word:
+            raise CatalogueError(f"drill {drill} could not be healed: {word['error']}")
+
+    def _ready(self) -> None:
+        """Open the exchange at its primary where it does not trade, and wait for members and monitor."""
+        if not primary.look(self._session, self.settings).trades:
+            deploy(self.settings)
+        epoch = fence.current(self._session, self.settings.journal_bucket, self.settings.dr_region).epoch
+        docket = Docket("catalogue", self.settings, default_session)
+
+        def trades() -> bool:
+            latest = docket.word("members/latest.json") or {}
+            there = latest.get("by_epoch", {}).get(str(epoch), {})
+            back = int(there.get("sessions", 0)) >= int(latest.get("wanted_sessions", 1)) and there.get("acked", 0)
+            return bool(back) and (docket.word("monitor/latest.json") or {}).get("state") == "up"
+
+        self._patiently(trades, f"members and monitor in epoch {epoch}", READY_S)
+
+    @staticmethod
+    def _patiently(done: Callable[[], bool], what: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                raise CatalogueError(f"{what}: not within {seconds:.0f} s")
+            time.sleep(POLL_S)
+
+
+ACTS: Mapping[str, Callable[[Catalogue, str], Mapping[str, Any]]] = {"F23": Catalogue.mark_validation}
+
+
+def chosen(names: str) -> tuple[Fault, ...]:
+    """The faults of a comma-separated list, in the catalogue's order; all where it is empty. Raises BadPlan."""
+    asked = set(names.upper().replace(",", " ").split())
+    unknown = sorted(asked - set(faults.INJECTABLE))
+    if unknown:
+        raise BadPlan(
+            f"parameter 'only': {', '.join(unknown)} unknown; the catalogue has {', '.join(faults.INJECTABLE)}"
+        )
+    return tuple(fault for fault in CATALOGUE if not asked or fault.id in asked)
+
+
+def catalogue(
+    settings: Settings, names: str, params: Mapping[str, Any], *, control: bool, score: bool, table: TextIO
+) -> Answer:
+    """Run faults of the catalogue; status 0 only if each is caught and the control, where it was run, passed.
+
+    `table` gets a line for each drill as soon as it has ended.
+    """
+    wanted = chosen(names)
+    if score and (len(wanted) < len(CATALOGUE) or not control):
+        raise BadPlan("parameter 'score': a version is scored by the whole catalogue and its control; leave out 'only'")
+
+    def say(line: str) -> None:
+        table.write(f"{line.rstrip()}\n")
+        table.flush()
+
+    passed, rows = Catalogue(settings, params, say).run(wanted, control=control)
+    caught = [row for row in rows if row.observed.caught]
+    if score:
+        missed = tuple(row.observed.fault_id for row in rows if not row.observed.caught)
+        version = sensitivity.version_of(versions())
+        sensitivity.file(
+            sensitivity.Score(
+                version=version, caught=len(caught), injected=len(rows), at_ns=str(clock.now_ns()), missed=missed
+            )
+        )
+    without = {
+        True: "",
+        False: ", but a drill without any fault did not pass",
+        None: ", no drill without a fault was run",
+    }
+    line = f"caught {len(caught)}/{len(rows)}{without[passed]}"
+    record = {
+        "caught": len(caught),
+        "injected": len(rows),
+        "control": passed,
+        "faults": [{"drill": row.drill, **msgspec.to_builtins(row.observed)} for row in rows],
+    }
+    return Answer(line, record, 0 if passed is not False and len(caught) == len(rows) else FAILED)
