@@ -220,7 +220,12 @@ class Docket:
         if not every.exists(registration):
             return None
         registered = json.loads(every.get(registration))
-        past = {"drill_id": drill, "at_ns": registered["registered_ns"], "versions": registered["versions"]}
+        past = {
+            "drill_id": drill,
+            "at_ns": registered["registered_ns"],
+            "versions": registered["versions"],
+            "configuration": registered.get("configuration"),
+        }
         if not every.exists(f"{drill}/outcome.json"):
             return {**past, **UNJUDGED, "outcome": "MISSING"}
         outcome = json.loads(every.get(f"{drill}/outcome.json"))

@@ -261,6 +261,29 @@ def test_versions_are_compared_with_the_last_drill():
     assert differs["boto3"] == "1 in drill-before"
     assert differs["sources:engine"] == "as in drill-before"
     assert differs["sources:witness"] == "new since drill-before"
+    assert "configuration" not in differs, "none was filed"
+
+
+@pytest.mark.parametrize(
+    ("before", "differs"),
+    [
+        ({"lock_minutes": 60, "commit_ms": 20}, "as in drill-before"),
+        ({"lock_minutes": 30, "day_s": 1}, "commit_ms, day_s, lock_minutes: otherwise than in drill-before"),
+        (None, "drill-before filed none"),
+    ],
+)
+def test_settings_are_compared_with_the_last_drill_by_name(before, differs):
+    document = full().get("registration")
+    evidence = full(registration={**document, "configuration": {"lock_minutes": 60, "commit_ms": 20}})
+    past = {
+        "drill_id": "drill-before", "at_ns": "5", "outcome": "MISSING", "recovery_time_ns": None, "technical_ns": None,
+        "orders_lost": None, "symbols_ok": None, "rules": (), "versions": {}, "configuration": before,
+    }  # fmt: skip
+    sealed = msgspec.structs.replace(SEALED, earlier=(past,))
+    found = {one.name: one for one in compose(evidence, sealed, drill=worlds.DRILL).plan.versions}
+    assert (found["configuration"].differs, len(found["configuration"].version)) == (differs, 64)
+    first = {one.name: one.differs for one in compose(evidence, SEALED, drill=worlds.DRILL).plan.versions}
+    assert first["configuration"] == "first drill on record"
 
 
 def test_lag_is_drawn_from_the_streams_own_metric():

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from drill.core import plan as limits
 from drill.core import report as r
 from drill.core.evidence import Evidence
-from drill.core.plan import Plan
+from drill.core.plan import Plan, fingerprint
 from drill.core.timeline import SECOND_NS
 from drill.core.verdict import spoken_duration
 
@@ -83,7 +83,7 @@ def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any
             nonce=reveal.get("nonce"),
             blind=registered.blind,
         ),
-        versions=_versions(evidence, document["versions"], previous),
+        versions=(*_versions(evidence, document["versions"], previous), *_configuration(document, previous)),
         approvals=_approvals(evidence),
         isolation=tuple(
             r.Proof(statement=f"{one['action']} on {one['resource']} was refused", held=bool(one["denied"]))
@@ -159,6 +159,21 @@ def _versions(evidence: Evidence, named: dict[str, str], previous: Mapping[str, 
             for name, version in sorted(named.items())
         ),
     )
+
+
+def _configuration(document: Mapping[str, Any], previous: Mapping[str, Any] | None) -> tuple[r.Version, ...]:
+    """The settings in force by their hash, and which of them the last drill had otherwise; none where not filed."""
+    settings = document.get("configuration")
+    if settings is None:
+        return ()
+    before = (previous or {}).get("configuration")
+    if previous is None or before is None:
+        differs = "first drill on record" if previous is None else f"{previous['drill_id']} filed none"
+    else:
+        other = sorted(name for name in {*settings, *before} if settings.get(name) != before.get(name))
+        same = f"as in {previous['drill_id']}"
+        differs = f"{', '.join(other)}: otherwise than in {previous['drill_id']}" if other else same
+    return (r.Version(name="configuration", kind="config", version=fingerprint(settings), differs=differs),)
 
 
 def _kind(kinds: Mapping[str, VersionKind], name: str) -> VersionKind:
