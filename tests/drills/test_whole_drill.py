@@ -130,8 +130,9 @@ def test_a_lost_exchange_is_recovered_and_the_drill_passes(world: World) -> None
 
 
 def deleted_range(world: World, drill: str) -> tuple[int, int]:
-    """First and last seq of the deleted object: from the saboteur's copy, by the oracle's decoder."""
-    frames = list(read_frames(gzip.decompress((world.var / "agent" / f"{drill}-F01.original").read_bytes())))
+    """First and last seq of the deleted object: from the injector's copy, by the oracle's decoder."""
+    [original] = [path for path in (world.var / "agent" / f"{drill}-faults").iterdir() if path.suffix != ".json"]
+    frames = list(read_frames(gzip.decompress(original.read_bytes())))
     return frames[0].first_seq, frames[-1].first_seq + len(frames[-1].commands) - 1
 
 
@@ -143,8 +144,9 @@ def test_a_deleted_journal_object_fails_the_drill_and_is_named_with_its_gap(worl
     assert status == EXIT["FAIL"] == 1
     check_record(one)
     [fault] = one.json("raw/word-reveal.json")["faults"]
-    assert (fault["fault"], fault["action"], fault["symbol"] in SYMBOLS) == ("F01", "delete", True)
+    assert (fault["fault"], fault["kind"], fault["symbol"] in SYMBOLS) == ("F01", "delete_middle", True)
     first, last = deleted_range(world, one.line["drill"])
+    assert (fault["first_seq"], fault["last_seq"]) == (first, last)
     report = one.json("report.json")
     rows = {row["symbol"]: row for row in report["result"]["symbols"]}
     assert {symbol for symbol, row in rows.items() if row["status"] != "recovered"} == {fault["symbol"]}
