@@ -77,7 +77,7 @@ class CompiledVenue:
         """The last command applied."""
         return self._seq if self._venue is None else self._venue.seq
 
-    def apply(self, commands: bytes, outcomes: Ints = _UNWATCHED) -> bytes:
+    def apply(self, commands: bytes | memoryview, outcomes: Ints = _UNWATCHED) -> bytes:
         """Apply packed commands, the first of which has `seq + 1`; give their fills as packed `engine.fill.FILL`.
 
         Where `outcomes` has a row per command, status, reason and open quantity of each are written there.
@@ -163,7 +163,7 @@ class CompiledVenue:
         elif len(self._fills) < 4 * live or not fills:  # else it was full, and is empty again
             self._fills = np.zeros((8 * (live + 1), kernel.FILL_COLUMNS), np.int64)
 
-    def _apply_reference(self, venue: Venue, commands: bytes, at: int, outcomes: Ints) -> bytes:
+    def _apply_reference(self, venue: Venue, commands: bytes | memoryview, at: int, outcomes: Ints) -> bytes:
         """Have the reference engine apply one command."""
         command = Command(*COMMAND.unpack_from(commands, at * COMMAND_SIZE))
         outcome = venue.apply(venue.seq + 1, command)

@@ -12,16 +12,22 @@ are no frame the reader looks for the next magic. Neither key order nor time ord
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from engine.codec import GENESIS, HEADER_SIZE, MAGIC, MAX_FRAME, Frame, decode_frame, frame_size
 from engine.errors import FrameError
+from engine.given import PLACE
+from engine.read_ahead import read_ahead
 from engine.reorder import RECENT_FRAMES, WINDOW_BYTES, PlacedFrame, ReorderBuffer
+from engine.replayer import fallback
 from engine.storage import Entry, Store
+
+if TYPE_CHECKING:
+    from engine.runs import Run, RunScanner
 
 __all__ = ["Damage", "DamageKind", "JournalAccount", "JournalReader", "read_object", "read_symbol"]
 
@@ -43,6 +49,13 @@ _FEED: Final = 64 << 10
 MAX_DAMAGES: Final = 256
 """Damages of one object; then the rest of it is left unread, which is the last one. A few kilobytes of gzip could
 otherwise unpack to millions of them."""
+
+
+Scan = Callable[[bytearray, int], "tuple[Run | None, int]"]
+"""The run at a place of a buffer, if there is one, and where to go on."""
+
+MAX_IDLE: Final = 64
+"""Frames that are looked at by themselves, at most, before the next try to find a run."""
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -148,16 +161,67 @@ class JournalReader:
         Raises:
             StorageError: the store could not be read; nothing else.
         """
+        for entry, pieces in self._objects():
+            for found in self._read(entry, pieces, None):
+                if isinstance(found, PlacedFrame):  # nobody has asked for runs
+                    yield from self._arrive(found)
+
+    def runs(self) -> Iterator[Frame | Run]:
+        """The same prefix with the same account, in runs where that is possible: with the compiled engine."""
+        scanner = self._scanner()
+        if scanner is None:
+            yield from self
+            return
+        for entry, pieces in self._objects():
+            for found in self._read(entry, pieces, lambda buffer, at: self._scan(scanner, buffer, at)):
+                if isinstance(found, PlacedFrame):
+                    yield from self._arrive(found)
+                else:
+                    yield self._give_run(found)
+
+    def _objects(self) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+        """The objects that must be read; once all are, what still waits is accounted for."""
         try:
-            for entry in self._store.list(f"{self._prefix}symbol={self._symbol}/"):
-                if 0 < entry.modified_ns < self._since_ns:
-                    self.account.passed += 1
-                    continue
-                for placed in self._frames(entry):
-                    yield from self._arrive(placed)
+            yield from read_ahead(self._store, self._entries())
             self._account_for_leftovers()
         finally:
             self._waiting.close()
+
+    def _entries(self) -> Iterator[Entry]:
+        for entry in self._store.list(f"{self._prefix}symbol={self._symbol}/"):
+            if 0 < entry.modified_ns < self._since_ns:
+                self.account.passed += 1
+            else:
+                yield entry
+
+    def _scanner(self) -> RunScanner | None:
+        if fallback():
+            return None
+        from engine.runs import RunScanner  # noqa: PLC0415 - numba may be missing
+
+        return RunScanner(self._symbol, environment=self._environment, epoch=self._epoch, fence_seq=self._fence_seq)
+
+    def _scan(self, scanner: RunScanner, buffer: bytearray, at: int) -> tuple[Run | None, int]:
+        """The next run: only where nothing waits for its turn, which any frame might bring."""
+        account = self.account
+        if len(self._waiting):
+            return None, at
+        if self._after_seq:
+            passed, at = scanner.pass_over(buffer, at, self._after_seq)
+            account.frames += passed
+            account.skipped += passed
+        return scanner.run(buffer, at, account.seq + 1, account.last_frame)
+
+    def _give_run(self, run: Run) -> Run:
+        account = self.account
+        account.frames += run.frames
+        account.frames_given += run.frames
+        account.commands += run.count
+        account.seq = run.next_seq - 1
+        account.highest_seq = max(account.highest_seq, account.seq)
+        account.last_frame = run.digest
+        self._waiting.remember(run.places)
+        return run
 
     def _arrive(self, placed: PlacedFrame) -> Iterator[Frame]:
         """One intact frame: give it out if it is next, and whatever waited for it; hold it, or say what is wrong."""
@@ -196,7 +260,7 @@ class JournalReader:
         account.commands += frame.count
         account.seq = frame.next_seq - 1
         account.last_frame = frame.digest
-        self._waiting.remember(frame)
+        self._waiting.remember(PLACE.pack(frame.first_seq, frame.digest))
         return frame
 
     def _account_for_leftovers(self) -> None:
@@ -229,14 +293,13 @@ class JournalReader:
         )
         self.account.damages.append(damage)
 
-    def _frames(self, entry: Entry) -> Iterator[PlacedFrame]:
-        """The intact frames of one object that belong to this journal."""
+    def _read(self, entry: Entry, pieces: Iterator[bytes], scan: Scan | None) -> Iterator[PlacedFrame | Run]:
+        """The intact frames of one object that belong to this journal, and the runs among them."""
         self.account.objects += 1
         self.account.compressed_bytes += entry.size
-        object_reader = _ObjectReader(self._store, entry.key, self._symbol, self.account.damages)
-        for placed in object_reader:
-            if self._belongs(placed):
-                yield placed
+        for found in _ObjectReader(pieces, entry.key, self._symbol, self.account.damages, scan):
+            if not isinstance(found, PlacedFrame) or self._belongs(found):
+                yield found
 
     def _belongs(self, placed: PlacedFrame) -> bool:
         frame = placed.frame
@@ -268,7 +331,9 @@ def read_object(store: Store, key: str, symbol: str, damages: list[Damage]) -> I
     Raises:
         StorageError: the object could not be read; nothing else.
     """
-    return iter(_ObjectReader(store, key, symbol, damages))
+    for found in _ObjectReader(store.chunks(key), key, symbol, damages, None):
+        if isinstance(found, PlacedFrame):  # nobody has asked for runs
+            yield found
 
 
 def _linking(candidates: list[PlacedFrame], previous: bytes) -> PlacedFrame:
@@ -277,10 +342,16 @@ def _linking(candidates: list[PlacedFrame], previous: bytes) -> PlacedFrame:
 
 
 class _ObjectReader:
-    """The whole frames of one object, and damage for every byte that belongs to none."""
+    """The whole frames of one object, and damage for every byte that belongs to none; runs, where `scan` finds them."""
 
-    def __init__(self, store: Store, key: str, symbol: str, damages: list[Damage]) -> None:
-        self._store = store
+    def __init__(
+        self, pieces: Iterator[bytes], key: str, symbol: str, damages: list[Damage], scan: Scan | None
+    ) -> None:
+        self._pieces = pieces
+        self._scan = scan
+        self._idle = 0
+        """Frames to look at by themselves before the next try: as many as the last tries were in vain, doubled."""
+        self._vain = 0
         self._key = key
         self._symbol = symbol
         self._damages = damages
@@ -291,7 +362,7 @@ class _ObjectReader:
         """Whether the reader is looking for the next magic."""
         self._enough = len(damages) + MAX_DAMAGES
 
-    def __iter__(self) -> Iterator[PlacedFrame]:
+    def __iter__(self) -> Iterator[PlacedFrame | Run]:
         for piece in self._uncompressed():
             self._buffer += piece
             yield from self._split(final=False)
@@ -305,7 +376,7 @@ class _ObjectReader:
         inflater = zlib.decompressobj(_GZIP_WINDOW)
         fed = 0
         try:
-            for chunk in self._store.chunks(self._key):
+            for chunk in self._pieces:
                 for start in range(0, len(chunk), _FEED):
                     pending = chunk[start : start + _FEED]
                     fed += len(pending)
@@ -325,7 +396,7 @@ class _ObjectReader:
         offset = self._offset + len(self._buffer)
         self._damages.append(Damage("bad_gzip", self._symbol, self._key, offset, "a complete gzip file", found))
 
-    def _split(self, *, final: bool) -> Iterator[PlacedFrame]:
+    def _split(self, *, final: bool) -> Iterator[PlacedFrame | Run]:
         """Cut whole frames off the buffer; with `final` nothing more will come and the rest must be explained."""
         position = 0
         while position < len(self._buffer) and len(self._damages) < self._enough:
@@ -336,6 +407,10 @@ class _ObjectReader:
                     position = max(position, len(self._buffer) - keep)
                     break
                 position, self._lost = found, False
+            run, position = self._run(position)
+            if run is not None:
+                yield run
+                continue
             try:
                 size = self._complete(position, final=final)
                 if not size:
@@ -349,6 +424,16 @@ class _ObjectReader:
             position += size
         del self._buffer[:position]
         self._offset += position
+
+    def _run(self, position: int) -> tuple[Run | None, int]:
+        """The run at `position`, if one is looked for and there is one, and where to go on."""
+        if self._scan is None or self._idle:
+            self._idle -= self._idle > 0
+            return None, position
+        run, end = self._scan(self._buffer, position)
+        self._vain = min(2 * self._vain + 1, MAX_IDLE) if end == position else 0
+        self._idle = self._vain
+        return run, end
 
     def _complete(self, position: int, *, final: bool) -> int:
         """The size of the frame at `position`, 0 if it has to wait for more bytes.

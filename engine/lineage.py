@@ -14,9 +14,9 @@ replaced and was confirmed to nobody; it is no damage (`docs/adr/0014-epoch-line
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -25,8 +25,12 @@ from engine.errors import LineageError
 from engine.journal import Damage, DamageKind, JournalAccount, JournalReader
 from engine.storage import Store
 
+if TYPE_CHECKING:
+    from engine.runs import Run
+
 __all__ = ["LineageReader", "Link", "Opened", "opened_key", "read_lineage"]
 
+Given = TypeVar("Given")
 
 COUNTS: Final = (
     *("objects", "passed", "compressed_bytes", "frames", "skipped"),
@@ -171,13 +175,21 @@ class LineageReader:
         Raises:
             StorageError: the store could not be read; nothing else.
         """
+        return self._through(iter)
+
+    def runs(self) -> Iterator[Frame | Run]:
+        """The same prefix with the same account, in runs where that is possible (`JournalReader.runs`)."""
+        return self._through(JournalReader.runs)
+
+    def _through(self, read: Callable[[JournalReader], Iterator[Given]]) -> Iterator[Given]:
+        """Epoch after epoch; what lies behind the end of the prefix is read, and not given out."""
         whole = True
         for place, link in enumerate(self._links):
             newer = self._links[place + 1] if place + 1 < len(self._links) else None
             reader = self._reader(link, newer, first=place == 0)
-            for frame in reader:
+            for given in read(reader):
                 if whole:
-                    yield frame
+                    yield given
             self.anchor = reader.anchor if place == 0 else self.anchor
             self._add(reader.account, whole=whole)
             whole = whole and self._joins(link, newer)

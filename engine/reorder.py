@@ -8,13 +8,13 @@ dictionaries; beyond their bounds they move to a private temporary database on d
 from __future__ import annotations
 
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from engine.codec import Frame, decode_frame
+from engine.given import GivenFrames
 
 __all__ = ["PlacedFrame", "ReorderBuffer"]
 
@@ -29,7 +29,6 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -4096;
 CREATE TABLE held (first_seq INTEGER, digest BLOB, object TEXT, at INTEGER, raw BLOB, PRIMARY KEY (first_seq, digest));
-CREATE TABLE given (first_seq INTEGER, digest BLOB, PRIMARY KEY (first_seq, digest)) WITHOUT ROWID;
 """
 
 
@@ -48,13 +47,11 @@ class ReorderBuffer:
     def __init__(self, *, window_bytes: int = WINDOW_BYTES, recent_frames: int = RECENT_FRAMES) -> None:
         """An empty buffer; the database's file has no name and vanishes with it."""
         self._window_bytes = window_bytes
-        self._recent_frames = recent_frames
         self._held: dict[int, dict[bytes, PlacedFrame]] = {}
         self._held_bytes = 0
-        self._given: OrderedDict[tuple[int, bytes], None] = OrderedDict()
+        self._given = GivenFrames(recent=recent_frames)
         self._count = 0
         self._spilled = 0
-        self._flushed = 0
         self._disk = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._disk.executescript(_SCHEMA)
 
@@ -65,24 +62,15 @@ class ReorderBuffer:
     def close(self) -> None:
         """Give the disk back."""
         self._disk.close()
+        self._given.close()
 
-    def remember(self, frame: Frame) -> None:
-        """Note that a frame was given out."""
-        self._given[frame.first_seq, frame.digest] = None
-        if len(self._given) >= 2 * self._recent_frames:
-            oldest = [self._given.popitem(last=False)[0] for _ in range(self._recent_frames)]
-            self._disk.execute("BEGIN")
-            self._disk.executemany("INSERT INTO given VALUES (?, ?)", oldest)
-            self._disk.execute("COMMIT")
-            self._flushed += len(oldest)
+    def remember(self, places: bytes) -> None:
+        """Note by their `engine.given.PLACE` records that frames were given out."""
+        self._given.add(places)
 
     def was_given(self, frame: Frame) -> bool:
         """Whether this very frame was given out before."""
-        identity = (frame.first_seq, frame.digest)
-        if identity in self._given:
-            return True
-        query = "SELECT 1 FROM given WHERE first_seq = ? AND digest = ?"
-        return bool(self._flushed) and self._disk.execute(query, identity).fetchone() is not None
+        return self._given.has(frame.first_seq, frame.digest)
 
     def hold(self, placed: PlacedFrame) -> bool:
         """Keep an early frame; False when an equal one is already waiting."""

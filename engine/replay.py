@@ -8,7 +8,7 @@ venue as it stood at the end of the contiguous prefix.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
@@ -19,6 +19,9 @@ from engine.messages import COMMAND, COMMAND_SIZE
 from engine.replayer import KERNEL, REFERENCE, EngineName, Replayer, fallback, replayer
 from engine.storage import Store
 from engine.venue import Venue
+
+if TYPE_CHECKING:
+    from engine.runs import Run
 
 __all__ = ["Comparison", "Frames", "Recovery", "Replay", "rebuild", "recover", "unread"]
 
@@ -35,6 +38,9 @@ class Frames(Protocol):
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames of the contiguous prefix."""
+
+    def runs(self) -> Iterator[Frame | Run]:
+        """The same, in runs where that is possible."""
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -189,7 +195,7 @@ def rebuild(
     machine = replayer(venue, engine)
     replay = Replay(machine, tally.take_fills, tally.take_checkpoint)
     last_command_ns = 0
-    for frame in reader:
+    for frame in reader.runs():
         replay.take(frame)
         if frame.count:
             last_command_ns = COMMAND.unpack_from(frame.commands, len(frame.commands) - COMMAND.size)[0]
@@ -249,11 +255,11 @@ class Replay:
         self._machine = machine
         self._on_fills = on_fills
         self._on_checkpoint = on_checkpoint
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes | memoryview] = []
         self._size = 0
 
-    def take(self, frame: Frame) -> None:
-        """Apply one frame, now or with the next."""
+    def take(self, frame: Frame | Run) -> None:
+        """Apply a frame or a run, now or with the next."""
         done = 0
         for mark in frame.checkpoints:
             upto = (mark.seq - frame.first_seq + 1) * COMMAND_SIZE
@@ -267,13 +273,14 @@ class Replay:
 
     def flush(self) -> None:
         """Apply what was taken."""
-        fills = self._machine.apply(b"".join(self._waiting))
+        waiting = self._waiting
+        fills = self._machine.apply(waiting[0] if len(waiting) == 1 else b"".join(waiting))
         self._waiting.clear()
         self._size = 0
         if fills:
             self._on_fills(fills)
 
-    def _gather(self, commands: bytes) -> None:
+    def _gather(self, commands: bytes | memoryview) -> None:
         self._waiting.append(commands)
         self._size += len(commands)
 

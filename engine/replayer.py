@@ -28,7 +28,7 @@ _CANARY: Final = int(CommandFlag.CANARY)
 class Replayer(Protocol):
     """One symbol's state machine, fed with runs of packed commands."""
 
-    def apply(self, commands: bytes) -> bytes:
+    def apply(self, commands: bytes | memoryview) -> bytes:
         """Apply the next commands, 48 bytes each; give their fills as packed `engine.fill.FILL` records, in order."""
 
     def digest(self) -> bytes:
@@ -45,7 +45,7 @@ class ReferenceReplayer:
         """Go on where `venue` stands."""
         self._venue = venue
 
-    def apply(self, commands: bytes) -> bytes:
+    def apply(self, commands: bytes | memoryview) -> bytes:
         """Apply the next commands; see `Replayer`."""
         apply = self._venue.apply
         packed: list[bytes] = []
@@ -74,8 +74,10 @@ def fallback() -> str:
     """
     try:
         from engine.compiled import compile_kernel  # noqa: PLC0415 - numba may be missing
+        from engine.runs import compile_scanner  # noqa: PLC0415 - the same
 
         compile_kernel()
+        compile_scanner()
     except (ImportError, RuntimeError) as error:  # numba is not there, not for this Python, or has nowhere to keep code
         LOG.warning("replay falls back to the reference engine: %s: %s", type(error).__name__, error)
         return f"{type(error).__name__}: {error}"
