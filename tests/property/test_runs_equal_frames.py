@@ -23,7 +23,7 @@ DECODED = [decode_frame(raw) for raw in FRAMES]
 
 def told(reader: JournalReader, given_out: Iterable[Frame | Run]) -> tuple[bytes, list[Checkpoint], Any, Frame | None]:
     """Everything that a reader says."""
-    commands, checkpoints = b"", []
+    commands, checkpoints = b"", list[Checkpoint]()
     for one in given_out:
         assert one.first_seq == reader.account.seq + 1 - one.count
         commands += bytes(one.commands)
