@@ -113,6 +113,20 @@ sim: $(STAMP) ## Live through SEEDS histories of the exchange under a nemesis, o
 mutations: $(STAMP) ## Draw mutations of engine, reader, validators and verdict (SEED=1); a drill's own means must notice ten
 	@$(BIN)/python -m tests.mutation.drawn --seed $(SEED)
 
+.PHONY: bench
+bench: $(STAMP) peers ## Measure replay, stage by stage, against peers, and a full day (ONLY=path picks); results are kept
+	@$(BIN)/python -m engine bench $(if $(ONLY),--only $(ONLY))
+
+# A second environment, from its own lock: what the engine is measured against is never installed beside it.
+.PHONY: peers
+peers: $(VAR)/peers/bin/python
+
+$(VAR)/peers/bin/python: requirements-peers.lock
+	@$(PYTHON) -m venv $(VAR)/peers
+	@awk '/^[a-z]/ {keep = !/^atheris/} keep' requirements-peers.lock >$(VAR)/peers/lock  # a fuzzer, not a peer
+	@$@ -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VAR)/peers/lock
+	@touch $@
+
 .PHONY: lint
 lint: $(STAMP) ## Check style, types, import directions and the rendered templates
 	@$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """What the container runs, `python -m engine trade | marketdata | directory`, and what people run.
 
-That is `match` (an order flow), `journal` (verify, ls, show, export) and `reconcile` (a member's orders).
+That is `match` (an order flow), `journal` (verify, ls, show, export), `reconcile` (a member's orders) and `bench`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from engine.bench_command import add_bench
 from engine.errors import FlowError
 from engine.journal_command import add_journal
 from engine.listing import Instrument, listing
@@ -25,7 +26,7 @@ from engine.reconcile_command import add_reconcile
 
 __all__ = ["main"]
 
-TASKS = "trade|marketdata|directory|match|journal|reconcile"
+TASKS = "trade|marketdata|directory|match|journal|reconcile|bench"
 USAGE = 2
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
@@ -152,6 +153,7 @@ def _parser() -> Parser:
     _add_match(tasks.add_parser("match", help="match an order flow of JSON lines", allow_abbrev=False))
     add_journal(tasks.add_parser("journal", help="verify, list, show and export journals", allow_abbrev=False))
     add_reconcile(tasks.add_parser("reconcile", help="a member's orders after a failover", allow_abbrev=False))
+    add_bench(tasks.add_parser("bench", help="measure replay, stage by stage", add_help=False, prefix_chars="\0"))
     return parser
 
 

@@ -7,7 +7,6 @@ compiled book holds only what must be fast.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,9 +16,9 @@ from engine import kernel
 from engine.canonical import ACCOUNT, COUNT, HEADER, MAGIC, TRADE, VERSION, book_bytes
 from engine.digest import digest
 from engine.fill import fill_records
+from engine.handover import hand_over
 from engine.ladder import RestingOrder
 from engine.messages import COMMAND, COMMAND_SIZE, Command, CommandFlag, Kind, Side, command_id
-from engine.restore import restore
 from engine.venue import Venue
 from engine.window import ANSWER, ANSWER_FILL, WINDOW, Window
 
@@ -67,9 +66,10 @@ class CompiledVenue:
         self._venue: Venue | None = venue
         self._room = room
         self._linger = 0
-        self._canary = b""
+        self._canary_book, self._canary = venue.canary, b""
         self._account = [0, 0, 0]
         self._fills: Ints = np.zeros((room.fills, kernel.FILL_COLUMNS), np.int64)
+        self._image = np.empty(0, np.uint8)
         self._state: kernel.State  # as soon as the kernel holds it
 
     @property
@@ -95,12 +95,35 @@ class CompiledVenue:
 
     def venue(self) -> Venue:
         """The state as a venue to go on with; this object must not be used any more."""
-        return self._venue or restore(self.canonical_bytes())
+        return self._venue or self._hand_over()
 
     def canonical_bytes(self) -> bytes:
         """The whole state, byte for byte that of an equal `Venue`."""
-        if self._venue is not None:
-            return self._venue.canonical_bytes()
+        return self._venue.canonical_bytes() if self._venue is not None else self._canonical().tobytes()
+
+    def digest(self) -> bytes:
+        """32 bytes that equal states, and only those, share."""
+        return self._venue.digest() if self._venue is not None else digest(self._canonical().data)
+
+    def _canonical(self) -> npt.NDArray[np.uint8]:
+        """The kernel's state as canonical bytes (`engine.canonical`), in an array that the next call overwrites."""
+        state, slots = self._state, self._slots()
+        fills = int(state.taken[slots, :, 1].sum()) * kernel.FILL_BYTES
+        answers = len(slots) * (kernel.WINDOW_BYTES + kernel.WINDOW * kernel.ANSWER_BYTES)
+        orders = int(state.scalars[kernel.LIVE]) * kernel.ORDER_BYTES
+        heads = HEADER.size + TRADE.size + ACCOUNT.size + 3 * COUNT.size + len(self._canary)
+        if len(self._image) < heads + orders + answers + fills:
+            self._image = np.empty(2 * (heads + orders + answers + fills), np.uint8)
+        raw = self._image
+        at = self._write(raw, 0, self._head())
+        for side in (Side.BUY, Side.SELL):
+            end = kernel.write_side(state, int(side), raw, at + COUNT.size)
+            self._write(raw, at, COUNT.pack((end - at - COUNT.size) // kernel.ORDER_BYTES))
+            at = end
+        at = self._write(raw, at, self._canary + COUNT.pack(len(slots)))
+        return raw[: kernel.write_windows(state, slots, raw, at)]
+
+    def _head(self) -> bytes:
         scalars = self._state.scalars
         tick, lot = int(scalars[kernel.TICK]), int(scalars[kernel.LOT])
         return b"".join(
@@ -108,15 +131,18 @@ class CompiledVenue:
                 HEADER.pack(MAGIC, VERSION, self.symbol.encode(), self._seq, 0, tick, lot),
                 TRADE.pack(int(scalars[kernel.LAST_PRICE]), int(scalars[kernel.LAST_QTY])),
                 ACCOUNT.pack(*(total.to_bytes(16, "little") for total in self._account)),
-                *self._sides(),
-                self._canary,
-                self._windows(),
             )
         )
 
-    def digest(self) -> bytes:
-        """32 bytes that equal states, and only those, share."""
-        return digest(self.canonical_bytes())
+    def _slots(self) -> Ints:
+        """Slots of members, ascending by member; one that was never answered is of a member nobody has heard of."""
+        slots = np.flatnonzero(self._state.answered)
+        return slots[np.argsort((self._state.marks[slots] >> kernel.MEMBER_SHIFT) & (_MEMBERS - 1))]
+
+    @staticmethod
+    def _write(raw: npt.NDArray[np.uint8], at: int, piece: bytes) -> int:
+        raw[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
+        return at + len(piece)
 
     def _run(self, words: Ints, at: int, outcomes: Ints, packed: list[bytes]) -> int:
         """Let the kernel go on at `words[at]`; return where it needs something it cannot do, which is then provided."""
@@ -173,8 +199,12 @@ class CompiledVenue:
 
     def _release(self) -> None:
         """Give the state to the reference engine, for the next command at least."""
-        self._venue = restore(self.canonical_bytes())
+        self._venue = self._hand_over()
         self._linger = 1 + self._room.linger + len(self._venue.book.index)
+
+    def _hand_over(self) -> Venue:
+        """The kernel's state as a venue."""
+        return hand_over(self._canonical().tobytes(), self._canary_book, len(self._canary))
 
     def _adopt(self, venue: Venue) -> bool:
         """Take the state from the reference engine, unless it is to stay there for now."""
@@ -186,30 +216,12 @@ class CompiledVenue:
         if venue.halted or highest >= kernel.MAX_PRICE:
             self._linger = 1 + self._room.linger + len(orders)
             return False
-        self._canary = book_bytes(venue.canary)
+        self._canary_book, self._canary = venue.canary, book_bytes(venue.canary)
         self._account = [venue.book.entered, venue.book.traded, venue.book.cancelled]
         self._seq = venue.seq
         self._state = _state_of(venue, orders, highest, self._room)
         self._venue = None
         return True
-
-    def _sides(self) -> Iterator[bytes]:
-        raw = np.empty(int(self._state.scalars[kernel.LIVE]) * kernel.ORDER_BYTES, np.uint8)
-        for side in (Side.BUY, Side.SELL):
-            size = kernel.write_side(self._state, int(side), raw)
-            yield COUNT.pack(size // kernel.ORDER_BYTES)
-            yield raw[:size].tobytes()
-
-    def _windows(self) -> bytes:
-        """The windows, members ascending; a slot that was never answered is of a member that nobody has heard of."""
-        state = self._state
-        slots = np.flatnonzero(state.answered)
-        slots = slots[np.argsort((state.marks[slots] >> kernel.MEMBER_SHIFT) & (_MEMBERS - 1))]
-        fills = int(state.taken[slots, :, 1].sum())
-        answers = len(slots) * kernel.WINDOW * kernel.ANSWER_BYTES
-        raw = np.empty(len(slots) * kernel.WINDOW_BYTES + answers + fills * kernel.FILL_BYTES, np.uint8)
-        size = kernel.write_windows(state, slots, raw)
-        return COUNT.pack(len(slots)) + raw[:size].tobytes()
 
 
 def _signed(identity: int) -> int:
@@ -221,6 +233,7 @@ def compile_kernel() -> None:
     """Have every function of the kernel ready, from numba's cache or compiled anew: ten seconds, else a tenth."""
     machine = CompiledVenue(Venue("WARM"))
     machine.apply(_warm_up())
+    machine.digest()
     machine.venue()
 
 

@@ -32,7 +32,7 @@ class Difference(msgspec.Struct, frozen=True):
     right: str
 
 
-def digest(canonical: bytes) -> bytes:
+def digest(canonical: bytes | memoryview) -> bytes:
     """32 bytes that equal states share."""
     return blake3(canonical).digest()
 

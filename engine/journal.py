@@ -44,8 +44,8 @@ DamageKind = Literal[
 ]
 
 _GZIP_WINDOW: Final = 31  # zlib: 15 bits of window, gzip wrapping required
-_PIECE: Final = 256 << 10
-_FEED: Final = 64 << 10
+_PIECE: Final = 1 << 20
+_FEED: Final = 256 << 10
 MAX_DAMAGES: Final = 256
 """Damages of one object; then the rest of it is left unread, which is the last one. A few kilobytes of gzip could
 otherwise unpack to millions of them."""
@@ -350,7 +350,7 @@ class _ObjectReader:
         self._pieces = pieces
         self._scan = scan
         self._idle = 0
-        """Frames to look at by themselves before the next try: as many as the last tries were in vain, doubled."""
+        """Frames to look at by themselves before the next try to find a run."""
         self._vain = 0
         self._key = key
         self._symbol = symbol
@@ -420,6 +420,7 @@ class _ObjectReader:
             except FrameError as error:
                 position += self._note_frame(error, position)
                 continue
+            self._rest()
             yield PlacedFrame(frame, raw, self._key, self._offset + position)
             position += size
         del self._buffer[:position]
@@ -431,9 +432,14 @@ class _ObjectReader:
             self._idle -= self._idle > 0
             return None, position
         run, end = self._scan(self._buffer, position)
-        self._vain = min(2 * self._vain + 1, MAX_IDLE) if end == position else 0
-        self._idle = self._vain
+        if end > position:
+            self._vain = 0
         return run, end
+
+    def _rest(self) -> None:
+        """A frame had to be looked at by itself: the longer that goes on, the longer until the next try."""
+        if not self._idle:
+            self._vain = self._idle = min(2 * self._vain + 1, MAX_IDLE)
 
     def _complete(self, position: int, *, final: bool) -> int:
         """The size of the frame at `position`, 0 if it has to wait for more bytes.

@@ -457,9 +457,13 @@ def trade(state, fills, count, seq, identity, side, limit, qty):
 
 @part
 def put(raw, at, value, width):
-    """Write an integer as little-endian bytes."""
+    """Write an integer as little-endian bytes.
+
+    An unsigned place cannot count from the end, so nobody has to ask: only then LLVM makes one store of all this.
+    """
+    place = np.uint64(at)
     for byte in range(width):
-        raw[at + byte] = value & 255
+        raw[place + np.uint64(byte)] = value & 255
         value >>= 8
 
 
@@ -708,9 +712,8 @@ def load(state, rows, first):
 
 
 @jit
-def write_side(state, side, raw):
-    """Write one side's orders in price-time priority as canonical bytes; return how many bytes."""
-    at = 0
+def write_side(state, side, raw, at):
+    """Write one side's orders in price-time priority as canonical bytes from `raw[at]` on; return where they end."""
     price = state.scalars[BID] if side == 0 else state.scalars[ASK]
     while 0 < price < NO_ASK:
         row = np.int64(state.ends[level_of(state, price), 0])
@@ -728,8 +731,9 @@ def write_side(state, side, raw):
 @part
 def write_answer(state, slot, age, raw, at):
     """Write one answer and its fills from `raw[at]` on; return where they end."""
+    window = state.windows[slot, age]
     for byte in range(ANSWER_BYTES):
-        raw[at + byte] = state.windows[slot, age, byte]
+        raw[np.uint64(at + byte)] = window[np.uint64(byte)]
     at += ANSWER_BYTES
     start = state.taken[slot, age, 0]
     for fill in range(start, start + state.taken[slot, age, 1]):
@@ -742,9 +746,8 @@ def write_answer(state, slot, age, raw, at):
 
 
 @jit
-def write_windows(state, slots, raw):
-    """Write the windows of `slots`, each with its head and its answers, oldest first; return how many bytes."""
-    at = 0
+def write_windows(state, slots, raw, at):
+    """Write the windows of `slots` from `raw[at]` on, heads and answers, oldest first; return where they end."""
     for n in range(slots.shape[0]):
         slot = slots[n]
         count = min(state.answered[slot], WINDOW)

@@ -195,7 +195,7 @@ def rebuild(
     machine = replayer(venue, engine)
     replay = Replay(machine, tally.take_fills, tally.take_checkpoint)
     last_command_ns = 0
-    for frame in reader.runs():
+    for frame in reader.runs() if engine == KERNEL else iter(reader):
         replay.take(frame)
         if frame.count:
             last_command_ns = COMMAND.unpack_from(frame.commands, len(frame.commands) - COMMAND.size)[0]

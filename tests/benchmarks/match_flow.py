@@ -70,7 +70,7 @@ def main() -> None:
     for count in parser.parse_args().counts:
         cpu_s, peak, answered = measure(count)
         rate = count / cpu_s
-        print(f"{answered} of {count} commands answered: {cpu_s:.2f} CPU-s, {rate:,.0f}/CPU-s, peak {peak >> 20} MiB")  # noqa: T201
+        print(f"{answered} of {count} commands answered: {cpu_s:.2f} CPU-s, {rate:,.0f}/CPU-s, peak {peak >> 20} MiB")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+"""A full day of the exchange: 234 million commands over 100 symbols, written once, recovered by every core.
+
+The journal is what a day's compaction leaves: the primary's frames of 25 commands with checksum, chain and a checkpoint
+every 1,000 commands, in objects of 16 MiB. Volumes differ: the busiest symbol has six times the quietest one's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from engine.journal import JournalReader
+from engine.listing import SYMBOLS
+from engine.messages import COMMAND_SIZE
+from engine.replay import Recovery, rebuild
+from engine.replayer import KERNEL, fallback
+from engine.storage import FileStore, open_store
+from engine.venue import Venue
+from tests.benchmarks.journals import write_journal
+from tests.benchmarks.streams import MIXED, stream
+
+__all__ = ["COMMANDS", "recover_day", "volumes", "write_day"]
+
+COMMANDS: Final = 234_000_000
+DIGESTS: Final = "digests.json"
+
+
+def volumes(commands: int, symbols: tuple[str, ...] = SYMBOLS) -> dict[str, int]:
+    """Commands of each symbol: they fall from first to last, to a sixth."""
+    weights = {symbol: 6 - 5 * place / max(1, len(symbols) - 1) for place, symbol in enumerate(symbols)}
+    total = sum(weights.values())
+    return {symbol: int(commands * weight / total) for symbol, weight in weights.items()}
+
+
+def write_day(folder: Path, commands: int, seed: int) -> None:
+    """Write the journal below `folder`, and each symbol's digest as its writer had it; nothing if it is there."""
+    digests = folder / DIGESTS
+    if digests.exists() and json.loads(digests.read_text())["commands"] == commands:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        jobs = [
+            (str(folder), symbol, count, seed + place)
+            for place, (symbol, count) in enumerate(volumes(commands).items())
+        ]
+        found = dict(zip(volumes(commands), pool.map(_write_symbol, jobs), strict=True))
+    digests.write_text(json.dumps({"commands": commands, "digests": found}))
+
+
+def _write_symbol(job: tuple[str, str, int, int]) -> str:
+    from engine.compiled import CompiledVenue  # noqa: PLC0415 - in the child
+
+    folder, symbol, count, seed = job
+    words = stream(MIXED, count, seed)
+    write_journal(FileStore(Path(folder)), symbol, words)
+    writer, raw, step = CompiledVenue(Venue.listed(symbol)), words.tobytes(), 100_000 * COMMAND_SIZE
+    for at in range(0, len(raw), step):
+        writer.apply(raw[at : at + step])
+    return writer.digest().hex()
+
+
+def _recover(address: str, symbol: str) -> Recovery:
+    reader = JournalReader(open_store(address), symbol, environment=1, epoch=1, prefix="epoch=1/")
+    return rebuild(reader, Venue.listed(symbol), now_ns=time.time_ns, engine=KERNEL)
+
+
+def _volume(store: FileStore, symbol: str) -> int:
+    return sum(entry.size for entry in store.list(f"epoch=1/symbol={symbol}/"))
+
+
+def recover_day(folder: Path, workers: int) -> dict[str, Any]:
+    """Recover every symbol, the largest journal first, with `workers` threads; one line of results."""
+    said = json.loads((folder / DIGESTS).read_text())
+    sizes = {
+        symbol: sum(e.size for e in FileStore(folder).list(f"epoch=1/symbol={symbol}/")) for symbol in said["digests"]
+    }
+    fallback()
+    start, used = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(workers) as pool:
+        order = sorted(sizes, key=lambda symbol: -sizes[symbol])
+        found = dict(zip(order, pool.map(lambda symbol: _recover(folder.as_uri(), symbol), order), strict=True))
+    wall_s, cpu_s = time.perf_counter() - start, time.process_time() - used
+    wrong = [symbol for symbol in order if found[symbol].digest.hex() != said["digests"][symbol]]
+    assert not wrong, f"digests differ from the writer's: {wrong}"
+    assert all(one.status == "recovered" for one in found.values()), "a checkpoint disagrees"
+    commands = sum(one.seq for one in found.values())
+    return {
+        "bench": "day",
+        "variant": KERNEL,
+        "stream": "mixed",
+        "commands": commands,
+        "symbols": len(found),
+        "checkpoints": sum(one.checkpoints for one in found.values()),
+        "workers": workers,
+        "wall_s": round(wall_s, 3),
+        "cpu_s": round(cpu_s, 3),
+        "m_per_cpu_s": round(commands / cpu_s / 1e6, 3),
+        "gb_per_s": round(sum(sizes.values()) / wall_s / 1e9, 3),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
