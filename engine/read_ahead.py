@@ -1,6 +1,6 @@
 """Objects before they are asked for: while one is verified and matched, the next ones are fetched.
 
-Memory is bounded by `WINDOW` bytes of small objects, or by two pieces of a large one.
+Memory is bounded: by `OBJECTS` small ones, of `WINDOW` bytes together, and by two pieces of a large one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from engine.storage import CHUNK, Entry, Store
 __all__ = ["read_ahead"]
 
 THREADS: Final = 4
+OBJECTS: Final = 2 * THREADS
 WINDOW: Final = 4 * CHUNK
 """Bytes of objects of at most one piece that may be under way or wait."""
 
@@ -26,7 +27,7 @@ def read_ahead(store: Store, entries: Iterable[Entry]) -> Iterator[tuple[Entry, 
     under_way, source = 0, iter(entries)
     try:
         while True:
-            while under_way < WINDOW and (entry := next(source, None)) is not None:
+            while len(waiting) < OBJECTS and under_way < WINDOW and (entry := next(source, None)) is not None:
                 small = entry.size <= CHUNK
                 waiting.append((entry, pool.submit(_whole, store, entry.key) if small else None))
                 under_way += entry.size
