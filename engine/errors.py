@@ -25,6 +25,7 @@ __all__ = [
     "AlreadyExistsError",
     "ArchiveError",
     "CaptureError",
+    "CompactionError",
     "EngineError",
     "FlowError",
     "FrameError",
@@ -52,6 +53,10 @@ class EngineError(Exception):
 
 class ArchiveError(EngineError):
     """An address below which there is no journal, or none of the symbol that was asked for."""
+
+
+class CompactionError(EngineError):
+    """Frames that would not be the same in a large object; whoever raises it has removed nothing."""
 
 
 class CaptureError(EngineError):

@@ -12,14 +12,14 @@ are no frame the reader looks for the next magic. Neither key order nor time ord
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Generator, Iterator
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from engine.codec import GENESIS, HEADER_SIZE, MAGIC, MAX_FRAME, Frame, decode_frame, frame_size
-from engine.errors import FrameError
+from engine.errors import FrameError, NotFoundError
 from engine.given import PLACE
 from engine.read_ahead import read_ahead
 from engine.reorder import RECENT_FRAMES, WINDOW_BYTES, PlacedFrame, ReorderBuffer
@@ -29,7 +29,7 @@ from engine.storage import Entry, Store
 if TYPE_CHECKING:
     from engine.runs import Run, RunScanner
 
-__all__ = ["Damage", "DamageKind", "JournalAccount", "JournalReader", "read_object", "read_symbol"]
+__all__ = ["COMPACTED", "Damage", "DamageKind", "JournalAccount", "JournalReader", "read_object", "read_symbol"]
 
 DamageKind = Literal[
     "gap",
@@ -50,6 +50,9 @@ MAX_DAMAGES: Final = 256
 """Damages of one object; then the rest of it is left unread, which is the last one. A few kilobytes of gzip could
 otherwise unpack to millions of them."""
 
+
+COMPACTED: Final = "0-compacted/"
+"""Where large objects made of small ones lie (`engine.compaction`), in a symbol's folder: before the years."""
 
 Scan = Callable[[bytearray, int], "tuple[Run | None, int]"]
 """The run at a place of a buffer, if there is one, and where to go on."""
@@ -181,17 +184,42 @@ class JournalReader:
 
     def _objects(self) -> Iterator[tuple[Entry, Iterator[bytes]]]:
         """The objects that must be read; once all are, what still waits is accounted for."""
+        seen: set[str] = set()
         try:
-            yield from read_ahead(self._store, self._entries())
+            gone = yield from self._present(self._entries(seen))
+            while gone is not None:  # a compaction has put it into a larger one since it was listed
+                known = frozenset(seen)
+                fresh = (entry for entry in self._entries(seen) if COMPACTED in entry.key and entry.key not in known)
+                missing = gone
+                gone = yield from self._present(fresh)
+                if seen == known:
+                    raise missing
             self._account_for_leftovers()
         finally:
             self._waiting.close()
 
-    def _entries(self) -> Iterator[Entry]:
+    def _present(
+        self, entries: Iterator[Entry]
+    ) -> Generator[tuple[Entry, Iterator[bytes]], None, NotFoundError | None]:
+        """The objects that are still there when they are read; returns the error of one that is not."""
+        gone: NotFoundError | None = None
+        for entry, pieces in read_ahead(self._store, entries):
+            try:
+                first = next(pieces, b"")
+            except NotFoundError as error:
+                gone = error
+                continue
+            yield entry, chain((first,), pieces)
+        return gone
+
+    def _entries(self, seen: set[str]) -> Iterator[Entry]:
+        """What is listed and new enough; `seen` takes the keys of compacted objects, which are few."""
         for entry in self._store.list(f"{self._prefix}symbol={self._symbol}/"):
             if 0 < entry.modified_ns < self._since_ns:
                 self.account.passed += 1
             else:
+                if COMPACTED in entry.key:
+                    seen.add(entry.key)
                 yield entry
 
     def _scanner(self) -> RunScanner | None:

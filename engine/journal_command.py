@@ -1,4 +1,4 @@
-"""`python -m engine journal verify | ls | show | export`: the journal for people.
+"""`python -m engine journal verify | ls | show | export | compact`: the journal for people.
 
 Exit status as in `engine.archive_command`.
 """
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from engine import clock
 from engine.archive import Archive
 from engine.archive_command import DAMAGED, SOUND, add_place, archive_of, conclude, guarded, positive, tell, watched
 from engine.codec import Frame
+from engine.compaction import Compaction
 from engine.errors import ArchiveError
 from engine.export import JsonLines, Parquet, RowWriter, rows
 from engine.inspection import Inspection, inspect
@@ -32,11 +34,12 @@ __all__ = ["add_journal"]
 
 def add_journal(parser: argparse.ArgumentParser) -> None:
     """Add the verbs to `python -m engine journal`."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verify|ls|show|export")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verify|ls|show|export|compact")
     _add_verify(verbs.add_parser("verify", help="read everything and say what is wrong", allow_abbrev=False))
     _add_ls(verbs.add_parser("ls", help="what there is, as listed", allow_abbrev=False))
     _add_show(verbs.add_parser("show", help="frames and commands", allow_abbrev=False))
     _add_export(verbs.add_parser("export", help="rows: JSON lines or Parquet", allow_abbrev=False))
+    _add_compact(verbs.add_parser("compact", help="small objects to large ones", allow_abbrev=False))
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +71,12 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--content", choices=("commands", "trades"), default="commands", help="default: commands")
     parser.add_argument("--out", type=Path, metavar="FILE", help="FILE.parquet or FILE.jsonl; default: standard output")
     parser.set_defaults(run=guarded(_export))
+
+
+def _add_compact(parser: argparse.ArgumentParser) -> None:
+    add_place(parser)
+    parser.add_argument("--mib", type=positive, default=16, help="MiB of frames to an object (default 16)")
+    parser.set_defaults(run=guarded(_compact))
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -200,6 +209,29 @@ def _export(arguments: argparse.Namespace) -> int:
             for some in rows(reader, arguments.content):
                 writer.write(some)
     return conclude([damage for reader in readers for damage in reader.account.damages])
+
+
+def _compact(arguments: argparse.Namespace) -> int:
+    """Every epoch of every symbol; of one that has a successor to its end, of the newest only whole objects."""
+    archive = archive_of(arguments)
+    holdings = archive.chosen(arguments.symbols)
+    with watched(archive, "compact", holdings) as begin:
+        for symbol, holding in holdings.items():
+            begin(symbol)
+            links = archive.lineage(symbol, epoch=arguments.epoch or max(holding.epochs))
+            for link, newer in zip_longest(links, links[1:]):
+                done = Compaction(
+                    archive.journal,
+                    symbol,
+                    environment=archive.environment,
+                    epoch=link.epoch,
+                    start=(link.start_seq, bytes.fromhex(link.start_frame)),
+                    fence_seq=newer.start_seq if newer else None,
+                    target=arguments.mib << 20,
+                ).run(all_of_it=newer is not None)
+                counts = f"{done.frames:,} frames, {done.written:,} objects written, {done.read_back:,} read back"
+                print(f"{symbol:<8} epoch {link.epoch}  {counts}, {done.removed:,} removed, {done.kept:,} kept")
+    return SOUND
 
 
 @contextmanager

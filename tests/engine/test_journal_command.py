@@ -281,3 +281,19 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(address: str) -> None:
     assert b"symbols sound" not in drawn
     plain = subprocess.run(command, capture_output=True, cwd=ROOT, check=False)
     assert (plain.returncode, plain.stderr, plain.stdout) == (0, b"", ended.stdout)
+
+
+def test_compact_puts_an_ended_epoch_into_large_objects_and_leaves_the_zombie_where_it_is(
+    capsys: Any, address: str
+) -> None:
+    _, before, _ = run(capsys, "verify", address)
+    status, out, _ = run(capsys, "compact", address)
+    assert status == 0
+    assert [line.split()[:3] for line in out] == [[SYMBOL, "epoch", "1"], [SYMBOL, "epoch", "2"]]
+    assert "1 objects written" in out[0]
+    assert "0 objects written" in out[1]
+    kept = [entry.key for entry in FileStore(Path(address.removeprefix("file://"), "journal")).list()]
+    zombie = f"epoch=1/symbol={SYMBOL}/zombie.gz"
+    assert kept == [f"epoch=1/symbol={SYMBOL}/0-compacted/{1:020}-{40:020}.gz", zombie, SECOND]
+    status, after, _ = run(capsys, "verify", address)
+    assert (status, after[-1]) == (0, before[-1])
