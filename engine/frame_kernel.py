@@ -45,10 +45,20 @@ CHUNK_START, CHUNK_END, PARENT, ROOT = 1, 2, 4, 8
 IV: Final = np.array(
     [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19], np.uint32
 )
-PERMUTATION: Final = np.array([2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8], np.int64)
 ONE_LANE: Final = 1
-WORK_WORDS: Final = 56 * LANES
+WORK_WORDS: Final = 40 * LANES
 CV: Final = 8
+
+
+def _orders():
+    """The order of a message's words in each round: the last one's, permuted."""
+    orders = [list(range(16))]
+    for _ in range(6):
+        orders.append([orders[-1][word] for word in (2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8)])
+    return np.array(orders, np.int64)
+
+
+ORDER: Final = _orders()
 
 
 def _crc_table():
@@ -226,39 +236,37 @@ def turned(x, by):
 
 @part
 def mix(v, m, lanes, a, b, c, d, x, y):
-    """The quarter round, in every lane at once: row `a` of `v` is the lanes' a-th word."""
-    for lane in range(lanes):
-        va = np.uint32(v[a * lanes + lane] + v[b * lanes + lane] + m[x * lanes + lane])
-        vd = turned(np.uint32(v[d * lanes + lane] ^ va), 16)
-        vc = np.uint32(v[c * lanes + lane] + vd)
-        vb = turned(np.uint32(v[b * lanes + lane] ^ vc), 12)
-        va = np.uint32(va + vb + m[y * lanes + lane])
+    """The quarter round, in every lane at once: row `a` of `v` is the lanes' a-th word. Places as in `number`."""
+    va_row, vb_row = np.uint64(a * lanes), np.uint64(b * lanes)
+    vc_row, vd_row = np.uint64(c * lanes), np.uint64(d * lanes)
+    x_row, y_row = np.uint64(x * lanes), np.uint64(y * lanes)
+    for place in range(lanes):
+        lane = np.uint64(place)
+        va = np.uint32(v[va_row + lane] + v[vb_row + lane] + m[x_row + lane])
+        vd = turned(np.uint32(v[vd_row + lane] ^ va), 16)
+        vc = np.uint32(v[vc_row + lane] + vd)
+        vb = turned(np.uint32(v[vb_row + lane] ^ vc), 12)
+        va = np.uint32(va + vb + m[y_row + lane])
         vd = turned(np.uint32(vd ^ va), 8)
         vc = np.uint32(vc + vd)
-        v[a * lanes + lane] = va
-        v[d * lanes + lane] = vd
-        v[c * lanes + lane] = vc
-        v[b * lanes + lane] = turned(np.uint32(vb ^ vc), 7)
+        v[va_row + lane] = va
+        v[vd_row + lane] = vd
+        v[vc_row + lane] = vc
+        v[vb_row + lane] = turned(np.uint32(vb ^ vc), 7)
 
 
 @part
-def seven_rounds(v, m, spare, lanes):
-    """Columns, then diagonals, seven times; in between the message's words change places."""
+def seven_rounds(v, m, lanes):
+    """Columns, then diagonals, seven times, the message's words in each round's own order."""
     for turn in range(7):
-        mix(v, m, lanes, 0, 4, 8, 12, 0, 1)
-        mix(v, m, lanes, 1, 5, 9, 13, 2, 3)
-        mix(v, m, lanes, 2, 6, 10, 14, 4, 5)
-        mix(v, m, lanes, 3, 7, 11, 15, 6, 7)
-        mix(v, m, lanes, 0, 5, 10, 15, 8, 9)
-        mix(v, m, lanes, 1, 6, 11, 12, 10, 11)
-        mix(v, m, lanes, 2, 7, 8, 13, 12, 13)
-        mix(v, m, lanes, 3, 4, 9, 14, 14, 15)
-        if turn < 6:  # noqa: PLR2004 - the last round's order is nobody's first
-            for word in range(16):
-                for lane in range(lanes):
-                    spare[word * lanes + lane] = m[PERMUTATION[word] * lanes + lane]
-            for place in range(16 * lanes):
-                m[place] = spare[place]
+        mix(v, m, lanes, 0, 4, 8, 12, ORDER[turn, 0], ORDER[turn, 1])
+        mix(v, m, lanes, 1, 5, 9, 13, ORDER[turn, 2], ORDER[turn, 3])
+        mix(v, m, lanes, 2, 6, 10, 14, ORDER[turn, 4], ORDER[turn, 5])
+        mix(v, m, lanes, 3, 7, 11, 15, ORDER[turn, 6], ORDER[turn, 7])
+        mix(v, m, lanes, 0, 5, 10, 15, ORDER[turn, 8], ORDER[turn, 9])
+        mix(v, m, lanes, 1, 6, 11, 12, ORDER[turn, 10], ORDER[turn, 11])
+        mix(v, m, lanes, 2, 7, 8, 13, ORDER[turn, 12], ORDER[turn, 13])
+        mix(v, m, lanes, 3, 4, 9, 14, ORDER[turn, 14], ORDER[turn, 15])
 
 
 @part
@@ -313,14 +321,13 @@ def hash_chunks(raw, chunks, order, first, count, work, values):
     v = work[: 16 * LANES]
     m = work[16 * LANES : 32 * LANES]
     cv = work[32 * LANES : 40 * LANES]
-    spare = work[40 * LANES : 56 * LANES]
     for word in range(CV):
         for lane in range(LANES):
             cv[word * LANES + lane] = IV[word]
     for block in range((chunks[order[first], 1] + BLOCK - 1) // BLOCK):
         begin_blocks(v, cv)
         load_blocks(v, m, raw, chunks, order, first, count, block)
-        seven_rounds(v, m, spare, LANES)
+        seven_rounds(v, m, LANES)
         for place in range(CV * LANES):
             cv[place] = np.uint32(v[place] ^ v[place + CV * LANES])
     for lane in range(count):
@@ -342,7 +349,7 @@ def join(values, left, right, to, flags, work):
     v[13] = np.uint32(0)
     v[14] = np.uint32(BLOCK)
     v[15] = np.uint32(flags)
-    seven_rounds(v, m, work[32:48], ONE_LANE)
+    seven_rounds(v, m, ONE_LANE)
     for word in range(CV):
         values[to, word] = np.uint32(v[word] ^ v[word + 8])
 
@@ -377,7 +384,7 @@ def count_chunks(starts, frames):
 def hash_frames(raw, starts, frames, chunks, order, sizes, work, values, digests):
     """The digests of frames, eight words each.
 
-    `chunks` has four columns and a row per chunk, `order` and `values` as many rows; `sizes` is 17 zeros, `work` 56 x
+    `chunks` has four columns and a row per chunk, `order` and `values` as many rows; `sizes` is 17 zeros, `work` 40 x
     LANES words. Chunks of as many blocks go side by side.
     """
     total = 0
