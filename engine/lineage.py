@@ -179,7 +179,7 @@ class LineageReader:
 
     def runs(self) -> Iterator[Frame | Run]:
         """The same prefix with the same account, in runs where that is possible (`JournalReader.runs`)."""
-        return self._through(JournalReader.runs)
+        return self._through(lambda reader: reader.runs())
 
     def _through(self, read: Callable[[JournalReader], Iterator[Given]]) -> Iterator[Given]:
         """Epoch after epoch; what lies behind the end of the prefix is read, and not given out."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -31,7 +32,7 @@ from engine.storage import Store
 from engine.symbol_recovery import GoAhead, Rebuilt, rebuild_symbol
 from engine.venue import Venue
 
-__all__ = ["Rehydrated", "Rehydration", "genesis"]
+__all__ = ["Rehydrated", "Rehydration", "genesis", "largest_first"]
 
 LOG = logging.getLogger(__name__)
 POLL_S: Final = 0.25
@@ -74,6 +75,18 @@ def genesis(listed: Instrument) -> Rehydrated:
     return Rehydrated(listed, Venue.listed(listed.symbol), GENESIS)
 
 
+def largest_first(journal: Store, epoch: int, instruments: Sequence[Instrument]) -> list[Instrument]:
+    """The symbols by the volume of their journals: what takes longest must not be begun last."""
+    sizes = dict.fromkeys((listed.symbol for listed in instruments), 0)
+    try:
+        for listed in instruments:
+            folder = f"epoch={epoch}/symbol={listed.symbol}/"
+            sizes[listed.symbol] = sum(entry.size for entry in journal.list(folder))
+    except EngineError as error:  # whoever cannot be listed will say so when it is recovered
+        LOG.warning("in the order of the listing, not by volume: %s", error)
+    return sorted(instruments, key=lambda listed: -sizes[listed.symbol])
+
+
 class Rehydration:
     """One task's recovery, driven by files in the control folder."""
 
@@ -93,15 +106,15 @@ class Rehydration:
         for listed in site.instruments:
             site.note(listed.symbol, SiteState.RECOVERING)
         await compiled
-        # Replay is bound by the interpreter, fetching by the store's latency: a few symbols at a time overlap the two.
+        # The compiled engine lets other threads run, so symbols share the processors; a free one takes the next symbol.
         with ThreadPoolExecutor(SYMBOLS_AT_ONCE, thread_name_prefix="replay") as executor:
             loop = asyncio.get_running_loop()
             folders = await loop.run_in_executor(executor, self._folders.open)
+            ordered = await loop.run_in_executor(
+                executor, largest_first, folders.journal, go_ahead.from_epoch, site.instruments
+            )
             found = await asyncio.gather(
-                *(
-                    loop.run_in_executor(executor, self._symbol, listed, folders, go_ahead)
-                    for listed in site.instruments
-                )
+                *(loop.run_in_executor(executor, self._symbol, listed, folders, go_ahead) for listed in ordered)
             )
         rehydrated = [symbol for symbol in found if symbol is not None]
         site.advance(SiteState.RECOVERED if rehydrated else SiteState.DAMAGED)

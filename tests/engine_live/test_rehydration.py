@@ -18,7 +18,7 @@ from engine.fill import FILL
 from engine.journal import JournalReader
 from engine.listing import listing
 from engine.messages import Environment, Side
-from engine.rehydration import Rehydration, genesis
+from engine.rehydration import Rehydration, genesis, largest_first
 from engine.site import Site, SiteState
 from engine.storage import FileStore, MemoryStore
 from engine.venue import Venue
@@ -150,6 +150,22 @@ async def test_a_symbol_whose_journal_cannot_be_read_does_not_stop_the_others(
     assert (unread["snapshot"], unread["rejected"], unread["twin"], unread["rehydrate"]) == (None, [], None, "genesis")
     told = {"started_ns", "finished_ns", "digest", "last_frame", "snapshot", "rejected", "twin", "rehydrate"}
     assert {unread[name] for name in unread.keys() - known.keys() - told} == {0}
+
+
+def test_the_largest_journal_is_begun_first_and_one_that_cannot_be_listed_stops_nobody(monkeypatch: Any) -> None:
+    store = MemoryStore()
+    for symbol, objects in (("AAL", 1), ("AAPL", 3), ("MSFT", 2)):
+        for number in range(objects):
+            store.put(f"epoch=7/symbol={symbol}/{number}.gz", bytes(100))
+    store.put("epoch=8/symbol=AAL/0.gz", bytes(9000))
+    instruments = listing(("AAL", "AAPL", "MSFT"))
+    assert [one.symbol for one in largest_first(store, 7, instruments)] == ["AAPL", "MSFT", "AAL"]
+
+    def refuse(prefix: str = "") -> Any:
+        raise StorageError("list objects", where=prefix, cause="403", hint="role")
+
+    monkeypatch.setattr(store, "list", refuse)
+    assert [one.symbol for one in largest_first(store, 7, instruments)] == ["AAL", "AAPL", "MSFT"]
 
 
 async def test_a_checkpoint_that_disagrees_keeps_the_symbol_closed(site: Any, stores: Any) -> None:
