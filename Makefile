@@ -45,6 +45,7 @@ OPTIONS := --seed $(SEED) $(if $(REGION),--region $(REGION)) $(if $(FAULTS),--fa
 
 # The environment is rebuilt when the lock or the project's metadata changes, and only then.
 STAMP := $(VENV)/stamp-$(shell cat requirements.lock pyproject.toml | git hash-object --stdin)
+KERNEL := $(VENV)/kernel-$(shell cat engine/kernel.py engine/frame_kernel.py | git hash-object --stdin)
 CHROMIUM := $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser))
 
 .PHONY: help
@@ -55,7 +56,7 @@ help: ## List the verbs
 	@echo "  e.g. make drill SYMBOLS=AAPL,MSFT SEED=7"
 
 .PHONY: drill
-drill: $(STAMP) ## Run a drill: on the instance that is up, else in a world that is booted for it and stopped
+drill: $(STAMP) $(KERNEL) ## Run a drill: on the instance that is up, else in a world that is booted for it and stopped
 	@if $(INSTANCE) visit --var $(VAR) -- true 2>/dev/null; then \
 		$(INSTANCE) visit --var $(VAR) -- $(BIN)/python -m drill run $(OPTIONS) $(if $(SYMBOLS),--symbols "$(SYMBOLS)"); \
 	else \
@@ -73,7 +74,7 @@ faults: $(STAMP) ## Run the fault catalogue (F=F06,F11: some of it; CONTROL=0: w
 		$(BIN)/python -m drill faults --seed $(SEED) $(if $(F),--only $(F)) $(if $(SCORE),--score) $(if $(filter 0,$(CONTROL)),--no-control)
 
 .PHONY: up
-up: $(STAMP) ## Boot an instance that stays up in the background: Airflow, AWS, the exchange at RATE (1000) commands/s
+up: $(STAMP) $(KERNEL) ## Boot an instance that stays up in the background: Airflow, AWS, the exchange at RATE (1000) commands/s
 	@$(INSTANCE) up --var $(VAR) $(PORTS) $(FLOW) --rate $(or $(RATE),1000) --day-s $(DAY)
 
 .PHONY: status
@@ -85,7 +86,7 @@ down: $(STAMP) ## End the instance; its history, evidence and journal stay
 	@$(INSTANCE) down --var $(VAR)
 
 .PHONY: world
-world: $(STAMP) ## Boot everything and stay up until Ctrl-C (then: . var/once/run/environment)
+world: $(STAMP) $(KERNEL) ## Boot everything and stay up until Ctrl-C (then: . var/once/run/environment)
 	@$(WORLD) $(FLOW) --rate $(or $(RATE),10000)
 
 .PHONY: stop
@@ -93,7 +94,7 @@ stop: $(STAMP) ## End the world that runs here, or what a killed one left
 	@$(WORLD) --stop
 
 .PHONY: test
-test: $(STAMP) ## Run the tests (browser tests only where Chromium is installed); TESTS=tests/world picks
+test: $(STAMP) $(KERNEL) ## Run the tests (browser tests only where Chromium is installed); TESTS=tests/world picks
 ifeq ($(CHROMIUM),)
 	@echo "make test: no Chromium in /usr/bin, so the browser tests are left out (Debian: apt-get install chromium)" >&2
 	@$(BIN)/python -m pytest $(TESTS) -m "not browser and not instance"
@@ -102,7 +103,7 @@ else
 endif
 
 .PHONY: test-instance
-test-instance: $(STAMP) ## Keep an instance up, kill its parts under load, let days pass (not part of `make test` yet)
+test-instance: $(STAMP) $(KERNEL) ## Keep an instance up, kill its parts under load, let days pass (not part of `make test` yet)
 	@$(BIN)/python -m pytest tests/drills/test_instance.py
 
 .PHONY: sim
@@ -114,7 +115,7 @@ mutations: $(STAMP) ## Draw mutations of engine, reader, validators and verdict 
 	@$(BIN)/python -m tests.mutation.drawn --seed $(SEED)
 
 .PHONY: bench
-bench: $(STAMP) peers ## Measure replay, stage by stage, against peers, and a full day (ONLY=path picks); results are kept
+bench: $(STAMP) $(KERNEL) peers ## Measure replay, stage by stage, against peers, and a full day (ONLY=path picks); results are kept
 	@$(BIN)/python -m engine bench $(if $(ONLY),--only $(ONLY))
 
 # A second environment, from its own lock: what the engine is measured against is never installed beside it.
@@ -152,7 +153,7 @@ clean: ## Remove the environment, caches and run-time state (evidence and report
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: environment
-environment: $(STAMP) ## Build .venv from the hashed lock
+environment: $(STAMP) $(KERNEL) ## Build .venv from the hashed lock
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -167,6 +168,11 @@ $(STAMP):
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
 	fi
+	@touch $@
+
+# numba keeps what it compiles beside the source: done here, or it would be done by the first engine that recovers.
+$(KERNEL): $(STAMP)
 	@echo "make: compiling the replay engine" >&2
+	@rm -f $(VENV)/kernel-*
 	@$(BIN)/python -c 'from engine.replayer import fallback; fallback()'
 	@touch $@
