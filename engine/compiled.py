@@ -17,8 +17,10 @@ from engine.canonical import ACCOUNT, COUNT, HEADER, MAGIC, TRADE, VERSION, book
 from engine.digest import digest
 from engine.fill import fill_records
 from engine.handover import hand_over
+from engine.image import Image, owners_hold, read_image
 from engine.ladder import RestingOrder
 from engine.messages import COMMAND, COMMAND_SIZE, Command, CommandFlag, Kind, Side, command_id
+from engine.restore import restore
 from engine.venue import Venue
 from engine.window import ANSWER, ANSWER_FILL, WINDOW, Window
 
@@ -71,6 +73,23 @@ class CompiledVenue:
         self._fills: Ints = np.zeros((room.fills, kernel.FILL_COLUMNS), np.int64)
         self._image = np.empty(0, np.uint8)
         self._state: kernel.State  # as soon as the kernel holds it
+
+    @classmethod
+    def of(cls, canonical: bytes, room: Room = ROOM) -> CompiledVenue:
+        """The state whose canonical bytes these are.
+
+        Raises:
+            StateError: they are no state's.
+        """
+        image = read_image(canonical)
+        state = _state_of_image(canonical, image, room) if image is not None else None
+        if image is None or state is None:
+            return cls(restore(canonical), room)
+        machine = cls(Venue(image.symbol, tick=image.tick, lot=image.lot), room)
+        machine._seq, machine._account = image.seq, list(image.account)
+        machine._canary_book, machine._canary = image.canary, book_bytes(image.canary)
+        machine._state, machine._venue = state, None
+        return machine
 
     @property
     def seq(self) -> int:
@@ -233,7 +252,7 @@ def compile_kernel() -> None:
     """Have every function of the kernel ready, from numba's cache or compiled anew: ten seconds, else a tenth."""
     machine = CompiledVenue(Venue("WARM"))
     machine.apply(_warm_up())
-    machine.digest()
+    CompiledVenue.of(machine.canonical_bytes()).digest()
     machine.venue()
 
 
@@ -286,13 +305,34 @@ def _state_of(venue: Venue, orders: list[RestingOrder], highest: int, room: Room
         )
         for order in orders
     ]
-    table = np.array(resting, np.int64).reshape(-1, 5)
-    loaded = kernel.load(state, table, 0)
-    while loaded < len(table):
-        state = _more_pages(state)
-        loaded = kernel.load(state, table, loaded)
+    state = _loaded(state, np.array(resting, np.int64).reshape(-1, 5))
     for member, window in venue.windows.items():
         _take_window(state, member, window)
+    return state
+
+
+def _state_of_image(canonical: bytes, image: Image, room: Room) -> kernel.State | None:
+    """The arrays of an image; None where a window is none, or an order nobody's."""
+    rows = _power_of_two(2 * len(image.rows) + room.rows)
+    directory = _power_of_two(max(room.directory, (int(image.rows[:, 2].max(initial=0)) >> kernel.PAGE_BITS) + 1))
+    room_for_fills = (len(canonical) - image.windows_at) // kernel.FILL_BYTES + room.fills
+    state = _empty(rows, directory, max(room.slots, 2 * image.windows), room_for_fills, room)
+    scalars = state.scalars
+    scalars[kernel.LAST_PRICE], scalars[kernel.LAST_QTY] = image.last_trade
+    scalars[kernel.TICK], scalars[kernel.LOT] = image.tick, image.lot
+    raw = np.frombuffer(canonical, np.uint8)
+    end = kernel.read_windows(state, raw, image.windows_at, image.windows, image.seq)
+    if end != len(canonical) or not owners_hold(state, image.rows):
+        return None
+    return _loaded(state, image.rows)
+
+
+def _loaded(state: kernel.State, rows: Ints) -> kernel.State:
+    """The state with orders, which come in price-time priority; there are rows for all, pages are made."""
+    loaded = kernel.load(state, rows, 0)
+    while loaded < len(rows):
+        state = _more_pages(state)
+        loaded = kernel.load(state, rows, loaded)
     return state
 
 

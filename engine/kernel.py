@@ -98,9 +98,12 @@ NEW, CANCEL, REPLACE, REDUCE = 1, 2, 3, 4
 MARKET = 1
 IOC, FOK = 2, 3
 CANARY, POST_ONLY = 1, 2
-IS_OPEN, IS_FILLED, IS_CANCELLED, IS_REJECTED = 1, 2, 3, 4
+IS_OPEN, IS_FILLED, IS_CANCELLED, IS_REJECTED, IS_DONE = 1, 2, 3, 4, 5
 NO_REASON, UNKNOWN_ORDER, DUPLICATE_ORDER, BAD_QUANTITY, BAD_PRICE, WOULD_TRADE = 0, 1, 2, 3, 4, 5
 TOO_OLD, OFF_TICK, ODD_LOT = 7, 8, 9
+REASONS: Final = 20
+KNOWN_REASONS: Final = 0b1111_0000_1111_1111_1111
+"""A bit for each reason of engine.messages."""
 
 _LOWEST: Final = np.zeros(32, dtype=np.int64)
 _HIGHEST: Final = np.zeros(32, dtype=np.int64)
@@ -725,6 +728,85 @@ def write_side(state, side, raw, at):
             at += ORDER_BYTES
             row = state.orders[row, NEXT]
         price = below(state, price - 1) if side == 0 else above(state, price + 1)
+    return at
+
+
+@part
+def fetch(raw, at, width):
+    """Read a little-endian integer, its bit pattern in 64; places as in `put`."""
+    place = np.uint64(at)
+    value = np.uint64(0)
+    for byte in range(width):
+        value |= np.uint64(raw[place + np.uint64(byte)]) << np.uint64(8 * byte)
+    return np.int64(value)
+
+
+@part
+def is_answer(raw, at, identity, mark, last_seq, seq):
+    """Whether an answer can follow one with `mark` at `last_seq` in a state at `seq` (the rules of engine.restore)."""
+    answered = fetch(raw, at + 8, 8)
+    status, reason = raw[at + 24], raw[at + 25]
+    left = fetch(raw, at + 26, 4)
+    good = identity >> 48 == mark >> 48 and identity > mark and last_seq < answered <= seq
+    good = good and 1 <= status <= IS_DONE and reason < REASONS and (KNOWN_REASONS >> np.int64(reason)) & 1 == 1
+    return good and (status == IS_OPEN) == (left > 0) and (status == IS_DONE or (reason > 0) == (status == IS_REJECTED))
+
+
+@part
+def read_answer(state, slot, age, raw, at):
+    """Take one answer and its fills in; return where they end, or -1 where they cannot be a member's own."""
+    for byte in range(ANSWER_BYTES):
+        state.windows[slot, age, byte] = raw[at + byte]
+    count = fetch(raw, at + 30, 4)
+    at += ANSWER_BYTES
+    if at + count * FILL_BYTES > raw.shape[0]:
+        return -1
+    start = state.scalars[KEPT]
+    state.taken[slot, age, 0] = start
+    state.taken[slot, age, 1] = count
+    for fill in range(start, start + count):
+        for column in range(3):
+            state.kept[fill, column] = fetch(raw, at + 8 * column, 8)
+        state.kept[fill, 3] = fetch(raw, at + 24, 4)
+        if state.kept[fill, 1] >> 48 != state.marks[slot] >> 48 or state.kept[fill, 2] <= 0 or state.kept[fill, 3] == 0:
+            return -1
+        at += FILL_BYTES
+    state.scalars[KEPT] = start + count
+    return at
+
+
+@jit
+def read_windows(state, raw, at, count, seq):
+    """Take the windows at `raw[at]` in, into empty slots; return where they end, or -1 where no venue has such ones.
+
+    There is room for all: a slot for each, and as many rows in `kept` as fills fit into the bytes.
+    """
+    last_member = -1
+    for slot in range(count):
+        if at + WINDOW_BYTES > raw.shape[0]:
+            return -1
+        member = fetch(raw, at, 2)
+        answers = fetch(raw, at + 2, 2)
+        at += WINDOW_BYTES
+        if member <= last_member or answers < 1 or answers > WINDOW:
+            return -1
+        last_member = member
+        last_seq = 0
+        state.slot_of[member] = slot + 1
+        state.marks[slot] = member << 48
+        for age in range(answers):
+            if at + ANSWER_BYTES > raw.shape[0]:
+                return -1
+            identity = fetch(raw, at, 8)
+            if not is_answer(raw, at, identity, state.marks[slot], last_seq, seq):
+                return -1
+            last_seq = fetch(raw, at + 8, 8)
+            at = read_answer(state, slot, age, raw, at)
+            if at < 0:
+                return -1
+            state.marks[slot] = identity
+        state.answered[slot] = answers
+    state.scalars[SLOTS] = count
     return at
 
 

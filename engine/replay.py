@@ -177,22 +177,23 @@ def recover(
 
 def rebuild(
     reader: Frames,
-    venue: Venue,
+    start: Venue | bytes,
     *,
     now_ns: Callable[[], int],
     on_fills: Callable[[bytes], object] | None = None,
     on_checkpoint: Callable[[Comparison], object] | None = None,
     engine: EngineName | None = None,
 ) -> Recovery:
-    """Apply whatever `reader` gives out to `venue`, which stands where the reader begins; otherwise as `recover`.
+    """Apply whatever `reader` gives out to `start`, which stands where the reader begins; otherwise as `recover`.
 
+    `start` is a venue, or the canonical bytes of one; StateError where they are none.
     `engine` is who applies it, None for the fastest that is installed.
     """
     started_ns = now_ns()
     tally = _Tally(on_fills or _discard, on_checkpoint or _discard)
     missing = fallback() if engine is None else ""
     engine = engine or (REFERENCE if missing else KERNEL)
-    machine = replayer(venue, engine)
+    machine = replayer(start, engine)
     replay = Replay(machine, tally.take_fills, tally.take_checkpoint)
     last_command_ns = 0
     for frame in reader.runs() if engine == KERNEL else iter(reader):

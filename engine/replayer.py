@@ -13,6 +13,7 @@ from typing import Final, Literal, Protocol
 
 from engine.fill import fill_records
 from engine.messages import COMMAND, Command, CommandFlag
+from engine.restore import restore
 from engine.venue import Venue
 
 __all__ = ["KERNEL", "REFERENCE", "EngineName", "ReferenceReplayer", "Replayer", "fallback", "replayer"]
@@ -84,10 +85,14 @@ def fallback() -> str:
     return ""
 
 
-def replayer(venue: Venue, engine: EngineName) -> Replayer:
-    """What goes on where `venue` stands, by the engine of that name."""
+def replayer(start: Venue | bytes, engine: EngineName) -> Replayer:
+    """What goes on where `start` stands, a venue or a state's canonical bytes, by the engine of that name.
+
+    Raises:
+        StateError: the bytes are no state's.
+    """
     if engine == REFERENCE:
-        return ReferenceReplayer(venue)
+        return ReferenceReplayer(restore(start) if isinstance(start, bytes) else start)
     from engine.compiled import CompiledVenue  # noqa: PLC0415 - see `fallback`
 
-    return CompiledVenue(venue)
+    return CompiledVenue.of(start) if isinstance(start, bytes) else CompiledVenue(start)

@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 from blake3 import blake3
 
+from engine.canonical import HEADER
 from engine.errors import SnapshotError, StateError
 from engine.restore import restore
 from engine.venue import Venue
@@ -48,21 +49,33 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     last_frame: bytes
     canonical: bytes
 
+    def state(self) -> bytes:
+        """The state's bytes, checked against everything that the header says about them.
+
+        Raises:
+            SnapshotError: they are another state's than the header's.
+        """
+        self._hold("digest", self.digest.hex(), blake3(self.canonical).hexdigest())
+        if len(self.canonical) >= HEADER.size:  # else no state at all, as whoever reads it will say
+            _, _, name, seq, *_ = HEADER.unpack_from(self.canonical)
+            self._hold("symbol", self.symbol, name.rstrip(b"\0").decode("ascii", "backslashreplace"))
+            self._hold("seq", str(self.seq), str(seq))
+        return self.canonical
+
     def venue(self) -> Venue:
-        """The state itself, checked against everything that the header says about it.
+        """The state itself.
 
         Raises:
             SnapshotError: the state is none, or another one than the header's.
         """
-        found = blake3(self.canonical).digest()
-        self._hold("digest", self.digest.hex(), found.hex())
         try:
-            venue = restore(self.canonical)
+            return restore(self.state())
         except StateError as error:
-            raise _broken(self._place(), str(error)) from error
-        self._hold("symbol", self.symbol, venue.symbol)
-        self._hold("seq", str(self.seq), str(venue.seq))
-        return venue
+            raise self.broken(error) from error
+
+    def broken(self, error: StateError) -> SnapshotError:
+        """What to raise where the state's bytes turned out to be none."""
+        return _broken(self._place(), str(error))
 
     def _hold(self, what: str, expected: str, found: str) -> None:
         if expected != found:

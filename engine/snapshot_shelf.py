@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from engine.errors import NotFoundError, SnapshotError
+from engine.errors import NotFoundError, SnapshotError, StateError
 from engine.lineage import LineageReader, Link
 from engine.replay import Comparison, Recovery, rebuild
 from engine.snapshot import Snapshot, decode_snapshot, seq_of_key, snapshot_folder
@@ -172,7 +172,12 @@ class Shelf:
     @staticmethod
     def _rebuild(reader: LineageReader, snapshot: Snapshot, sinks: _Sinks) -> Recovery:
         on_fills, on_checkpoint = sinks.fresh()
-        return rebuild(reader, snapshot.venue(), now_ns=sinks.now_ns, on_fills=on_fills, on_checkpoint=on_checkpoint)
+        try:
+            return rebuild(
+                reader, snapshot.state(), now_ns=sinks.now_ns, on_fills=on_fills, on_checkpoint=on_checkpoint
+            )
+        except StateError as error:
+            raise snapshot.broken(error) from error
 
 
 def _vouch(snapshot: Snapshot, reader: LineageReader) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine import replayer
 from engine.compiled import CompiledVenue, Room
+from engine.errors import StateError
 from engine.fill import fill_records
 from engine.messages import Command, CommandFlag
 from engine.restore import restore
@@ -104,3 +105,45 @@ def test_without_a_compiler_the_reference_engine_replays_and_says_why(monkeypatc
         assert "ModuleNotFoundError" in replayer.fallback() or "ImportError" in replayer.fallback()
     replayer.fallback.cache_clear()
     assert replayer.fallback() == ""
+
+
+@given(flow=storms(600), more=st.integers(0, 200), room=rooms, step=steps)
+def test_a_state_s_bytes_are_taken_in_as_they_are(
+    flow: list[Command], more: int, room: Room, step: tuple[int, int]
+) -> None:
+    reference = Reference(*step)
+    reference.apply(flow[more:])
+    canonical = reference.venue.canonical_bytes()
+    kernel = CompiledVenue.of(canonical, room)
+    assert kernel.canonical_bytes() == canonical
+    tail = Storm(more, spread=40, wild=5).commands(more)
+    assert kernel.apply(b"".join(command.pack() for command in tail)) == reference.apply(tail)[0]
+    assert kernel.canonical_bytes() == reference.venue.canonical_bytes()
+
+
+def refusal(read: Callable[[bytes], object], raw: bytes) -> str:
+    try:
+        read(raw)
+    except StateError as error:
+        return str(error)
+    return ""
+
+
+@given(flow=storms(80), at=st.integers(0, 1 << 20), change=st.integers(1, 255), cut=st.booleans())
+def test_bytes_that_no_venue_has_are_refused_as_the_reference_refuses_them(
+    flow: list[Command], at: int, change: int, cut: bool
+) -> None:
+    reference = Reference(1, 1)
+    reference.apply(flow)
+    raw = bytearray(reference.venue.canonical_bytes())
+    at %= len(raw)
+    if cut:
+        del raw[at:]
+    else:
+        raw[at] = (raw[at] + change) % 256
+    refusals = [refusal(read, bytes(raw)) for read in (restore, CompiledVenue.of)]
+    assert refusals[0] == refusals[1]
+    if not refusals[0]:
+        kernel = CompiledVenue.of(bytes(raw))
+        assert kernel.canonical_bytes() == bytes(raw)
+        assert kernel.venue().first_difference(restore(bytes(raw))) is None
