@@ -11,6 +11,7 @@ are no frame the reader looks for the next magic. Neither key order nor time ord
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain, groupby
@@ -54,6 +55,8 @@ otherwise unpack to millions of them."""
 COMPACTED: Final = "0-compacted/"
 """Where large objects made of small ones lie (`engine.compaction`), in a symbol's folder: before the years."""
 
+_ROW: Final = re.compile(rf"/{COMPACTED}\d{{20}}-(\d{{20}})\.gz$")
+
 Scan = Callable[[bytearray, int], "tuple[Run | None, int]"]
 """The run at a place of a buffer, if there is one, and where to go on."""
 
@@ -82,7 +85,7 @@ class JournalAccount(msgspec.Struct):
     symbol: str
     objects: int = 0
     passed: int = 0
-    """Objects that were not read: written too early to hold anything behind the starting point."""
+    """Objects that were not read: too old, or by their names too early, to hold what lies behind the starting point."""
     compressed_bytes: int = 0
     """As listed."""
     frames: int = 0
@@ -138,8 +141,8 @@ class JournalReader:
             after_seq: the prefix starts behind this seq (exclusive).
             after_frame: digest of the frame that ends with `after_seq`.
             fence_seq: the epoch's last seq (inclusive): later frames of it are refused and counted; None: no fence.
-            since_ns: objects that the store wrote before this moment are passed over: no object is older than the
-                frames in it.
+            since_ns: objects that the store wrote before this moment are passed over, for no object is older than the
+                frames in it, and so are large ones that end before `after_seq` by their names; 0: everything is read.
             prefix: what leads from the store to the epoch's folder, such as `epoch=1/`.
             window_bytes: early frames beyond this many bytes wait on disk.
             recent_frames: digests of given-out frames beyond this many are kept on disk.
@@ -215,12 +218,17 @@ class JournalReader:
     def _entries(self, seen: set[str]) -> Iterator[Entry]:
         """What is listed and new enough; `seen` takes the keys of compacted objects, which are few."""
         for entry in self._store.list(f"{self._prefix}symbol={self._symbol}/"):
-            if 0 < entry.modified_ns < self._since_ns:
+            if 0 < entry.modified_ns < self._since_ns or self._ends_early(entry.key):
                 self.account.passed += 1
             else:
                 if COMPACTED in entry.key:
                     seen.add(entry.key)
                 yield entry
+
+    def _ends_early(self, key: str) -> bool:
+        """Whether a compacted object, by its name, ends before the starting point; asked where not all must be read."""
+        named = _ROW.search(key) if self._since_ns else None
+        return named is not None and int(named.group(1)) < self._after_seq
 
     def _scanner(self) -> RunScanner | None:
         if fallback():

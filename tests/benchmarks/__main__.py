@@ -63,11 +63,12 @@ def peers(settings: argparse.Namespace) -> Iterator[Line]:
 
 
 def full_day(settings: argparse.Namespace) -> Iterator[Line]:
-    """A day of the exchange from file://, by one worker and by one a processor."""
+    """A day of the exchange from file://, by one worker and by one a processor; then only its last five minutes."""
     folder = settings.var / f"day-{settings.commands}"
     day.write_day(folder, settings.commands, settings.seed)
-    for workers in (os.cpu_count() or 1, 1):
-        yield _child("day", str(folder), str(workers), pinned=False)
+    for kind in ("day", "tail"):
+        for workers in (os.cpu_count() or 1, 1):
+            yield _child(kind, str(folder), str(workers), pinned=False)
 
 
 def recovery_cost(settings: argparse.Namespace) -> Iterator[Line]:
@@ -111,7 +112,9 @@ def _one(arguments: list[str]) -> Line:
         name, variant, flow, seed = rest
         return measure(name, variant, flow, int(seed))
     folder, number = rest
-    return day.recover_day(Path(folder), int(number)) if kind == "day" else growth.measure(Path(folder), int(number))
+    if kind == "growth":
+        return growth.measure(Path(folder), int(number))
+    return day.recover_day(Path(folder), int(number), tail=kind == "tail")
 
 
 def _conditions(seed: int) -> Line:

@@ -12,7 +12,7 @@ from engine.replay import rebuild
 from engine.replayer import KERNEL, fallback
 from engine.storage import FileStore
 from engine.venue import Venue
-from tests.benchmarks.journals import journal_key, write_journal
+from tests.benchmarks.journals import write_journal
 from tests.benchmarks.streams import MIXED, stream
 
 __all__ = ["FACTORS", "draw", "measure", "write"]
@@ -25,7 +25,7 @@ FACTORS: Final = (1, 10, 100)
 def write(folder: Path, factor: int, seed: int) -> None:
     """The journal of `factor` x SHORTEST commands; nothing if it is there."""
     store = FileStore(folder)
-    if not store.exists(journal_key(SYMBOL, 0)):
+    if next(store.list(f"epoch=1/symbol={SYMBOL}/"), None) is None:
         write_journal(store, SYMBOL, stream(MIXED, factor * SHORTEST, seed))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from engine.codec import GENESIS, Checkpoint, encode_frame
 from engine.compiled import CompiledVenue
+from engine.journal import COMPACTED
 from engine.storage import Store
 from engine.venue import Venue
 
-__all__ = ["PER_FRAME", "frames", "journal_key", "pack_objects", "write_journal"]
+__all__ = ["CHECKPOINT_EVERY", "PER_FRAME", "frames", "pack_objects", "row_name", "write_journal"]
 
 PER_FRAME: Final = 25
 """Commands of a group commit: 100 a second and symbol, committed every 250 ms."""
@@ -49,24 +50,39 @@ def frames(
         yield image
 
 
-def pack_objects(images: Iterator[bytes], level: int, object_bytes: int = OBJECT_BYTES) -> Iterator[bytes]:
-    """Rows of frames as gzip objects."""
-    row = bytearray()
+def pack_objects(images: Iterator[bytes], level: int, object_bytes: int = OBJECT_BYTES) -> Iterator[tuple[str, bytes]]:
+    """Rows of frames as gzip objects, and the names that compaction gives them."""
+    row, first, next_seq = bytearray(), 1, 1
     for image in images:
         row += image
+        next_seq = int.from_bytes(image[20:28], "little") + int.from_bytes(image[28:32], "little")
         if len(row) >= object_bytes:
-            yield gzip.compress(row, level, mtime=0)
+            yield row_name(first, next_seq - 1), gzip.compress(row, level, mtime=0)
             row.clear()
+            first = next_seq
     if row:
-        yield gzip.compress(row, level, mtime=0)
+        yield row_name(first, next_seq - 1), gzip.compress(row, level, mtime=0)
 
 
-def journal_key(symbol: str, number: int) -> str:
-    """Where an object lies in the journal of epoch 1."""
-    return f"epoch=1/symbol={symbol}/{number:06}.gz"
+def row_name(first: int, last: int) -> str:
+    """Of a compacted object."""
+    return f"{COMPACTED}{first:020}-{last:020}.gz"
 
 
-def write_journal(store: Store, symbol: str, words: npt.NDArray[np.int64], *, level: int = STORED) -> None:
-    """One symbol's journal in large objects."""
-    for number, content in enumerate(pack_objects(frames(symbol, words), level)):
-        store.put(journal_key(symbol, number), content)
+def write_journal(
+    store: Store,
+    symbol: str,
+    words: npt.NDArray[np.int64],
+    *,
+    level: int = STORED,
+    on_frame: Callable[[bytes], object] = len,
+) -> None:
+    """One symbol's journal of epoch 1 in large objects; `on_frame` is given each frame's bytes."""
+
+    def told() -> Iterator[bytes]:
+        for image in frames(symbol, words):
+            on_frame(image)
+            yield image
+
+    for name, content in pack_objects(told(), level):
+        store.put(f"epoch=1/symbol={symbol}/{name}", content)
