@@ -72,6 +72,7 @@ class CompiledVenue:
         self._account = [0, 0, 0]
         self._fills: Ints = np.zeros((room.fills, kernel.FILL_COLUMNS), np.int64)
         self._image = np.empty(0, np.uint8)
+        self._ordered: Ints = np.empty(0, np.int64)
         self._state: kernel.State  # as soon as the kernel holds it
 
     @classmethod
@@ -127,7 +128,7 @@ class CompiledVenue:
     def _canonical(self) -> npt.NDArray[np.uint8]:
         """The kernel's state as canonical bytes (`engine.canonical`), in an array that the next call overwrites."""
         state, slots = self._state, self._slots()
-        fills = int(state.taken[slots, :, 1].sum()) * kernel.FILL_BYTES
+        fills = int(state.scalars[kernel.KEPT]) * kernel.FILL_BYTES  # at most: some are nobody's any more
         answers = len(slots) * (kernel.WINDOW_BYTES + kernel.WINDOW * kernel.ANSWER_BYTES)
         orders = int(state.scalars[kernel.LIVE]) * kernel.ORDER_BYTES
         heads = HEADER.size + TRADE.size + ACCOUNT.size + 3 * COUNT.size + len(self._canary)
@@ -155,8 +156,11 @@ class CompiledVenue:
 
     def _slots(self) -> Ints:
         """Slots of members, ascending by member; one that was never answered is of a member nobody has heard of."""
-        slots = np.flatnonzero(self._state.answered)
-        return slots[np.argsort((self._state.marks[slots] >> kernel.MEMBER_SHIFT) & (_MEMBERS - 1))]
+        if np.count_nonzero(self._state.answered) != len(self._ordered):
+            slots = np.flatnonzero(self._state.answered)
+            members = (self._state.marks[slots] >> kernel.MEMBER_SHIFT) & (_MEMBERS - 1)
+            self._ordered = slots[np.argsort(members)]
+        return self._ordered
 
     @staticmethod
     def _write(raw: npt.NDArray[np.uint8], at: int, piece: bytes) -> int:
@@ -238,6 +242,7 @@ class CompiledVenue:
         self._canary_book, self._canary = venue.canary, book_bytes(venue.canary)
         self._account = [venue.book.entered, venue.book.traded, venue.book.cancelled]
         self._seq = venue.seq
+        self._ordered = np.empty(0, np.int64)
         self._state = _state_of(venue, orders, highest, self._room)
         self._venue = None
         return True
