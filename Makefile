@@ -69,7 +69,7 @@ CATALOGUE := AEX_SYMBOLS_PER_TASK=4 AEX_CHECKPOINT_EVERY=100 AEX_SNAPSHOT_EVERY_
 CATALOGUE_FLOW := --symbols AAPL,ADBE,AMZN,MSFT,NFLX --members 10 --customers 20 --rate 400 --seed $(SEED)
 
 .PHONY: faults
-faults: $(STAMP) ## Run the fault catalogue (F=F06,F11: some of it; CONTROL=0: without the drill that must pass); SCORE=1 files the score
+faults: $(STAMP) $(KERNEL) ## Run the fault catalogue (F=F06,F11: some of it; CONTROL=0: without the drill that must pass); SCORE=1 files the score
 	@$(CATALOGUE) $(INSTANCE) world --var $(VAR)/faults --reports $(VAR)/reports $(PORTS) $(CATALOGUE_FLOW) -- \
 		$(BIN)/python -m drill faults --seed $(SEED) $(if $(F),--only $(F)) $(if $(SCORE),--score) $(if $(filter 0,$(CONTROL)),--no-control)
 
