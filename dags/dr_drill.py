@@ -1,7 +1,8 @@
 """The disaster-recovery drill: lose the site, rebuild it from code, prove the books, reopen, tear down, report.
 
-Two DAGs from one plan of steps: `dr_drill` runs on demand; `dr_drill_weekly` has the timetable and runs planned
-exercises, beside which production trades on. The steps are drill.operators; the verdict is drill.core.verdict.
+Two DAGs from one plan of steps: `dr_drill` runs on demand, also for real (`purpose: failover`, which two people have to
+approve); `dr_drill_weekly` has the timetable and runs planned exercises, beside which production trades on. The steps
+are drill.operators; the verdict is drill.core.verdict.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from airflow.task.trigger_rule import TriggerRule
 
 from drill.core.timetable import WEEKLY
 from drill.deadline import objective_alert
+from drill.operators.approve import ApproveOperator
 from drill.operators.await_loss import AwaitLossOperator
 from drill.operators.build import BuildOperator
 from drill.operators.canaries import CanariesOperator
@@ -56,6 +58,8 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, **defaults: str) -
     ) as dag:
         register, preflight = RegisterOperator(task_id="register", retries=0), PreflightOperator(task_id="preflight")
         loss, declare = AwaitLossOperator(task_id="loss"), DeclareOperator(task_id="declare")
+        first = ApproveOperator(task_id="first_approval", number=1)
+        second = ApproveOperator(task_id="second_approval", number=2)
         build, fence = BuildOperator(task_id="build"), FenceOperator(task_id="fence")
         captures = CollectCapturesOperator(task_id="captures")
         drain, sabotage = DrainOperator(task_id="drain"), SabotageOperator(task_id="sabotage")
@@ -71,7 +75,8 @@ def drill(dag_id: str, schedule: CronTriggerTimetable | None, **defaults: str) -
         seal, notify = SealOperator(task_id="seal", **always), NotifyOperator(task_id="notify", **always)
         gate = GateOperator(task_id="gate", retries=0, **always)
 
-        register >> preflight >> loss >> declare >> [build, fence, captures]
+        register >> preflight >> loss >> first >> second
+        [loss, second] >> declare >> [build, fence, captures]
         [build, fence] >> drain >> sabotage >> rehydrate
         [rehydrate, captures] >> validate >> cut_over >> members_back >> canaries >> full_load >> objectives
         # Nothing of the drill may still be at work when its site is torn down, whatever failed beside it.

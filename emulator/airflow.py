@@ -24,7 +24,7 @@ from typing import Final
 
 from emulator.processes import Command
 
-USERS: Final = {"admin": "admin", "operator": "op", "auditor": "viewer"}
+USERS: Final = {"admin": "admin", "operator": "op", "deputy": "op", "auditor": "viewer"}
 """User name -> role of the SimpleAuthManager. A viewer reads runs and the audit log and gets 403 on what writes."""
 
 COMPONENTS: Final = ("scheduler", "dag_processor", "triggerer")
@@ -60,9 +60,12 @@ class Airflow:
         """
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
-        if not self.passwords.exists():
+        known = json.loads(self.passwords.read_text()) if self.passwords.exists() else {}
+        if set(known) != set(USERS):
             # Airflow would make up missing passwords itself, and print them into its log.
-            write_private(self.passwords, json.dumps({user: secrets.token_urlsafe(18) for user in USERS}) + "\n")
+            write_private(
+                self.passwords, json.dumps({user: known.get(user, secrets.token_urlsafe(18)) for user in USERS}) + "\n"
+            )
         parser = RawConfigParser()
         parser.read_dict(self.settings())
         draft = self.home / "airflow.cfg.draft"

@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(prog="python -m drill", description="Disaster-recovery drills of the exchange.")
     verbs = top.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="trigger a drill, follow it, say its verdict (exit status: one per verdict)")
+    run.add_argument("--purpose", choices=("drill", "failover"), help="failover: REAL, the exchange is lost")
     run.add_argument(
         "--preset", help="smoke, weekly, loss or cold_start: a usual drill; other options change its values"
     )
@@ -196,6 +197,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:
     from drill.run import check, run  # noqa: PLC0415 - other verbs do not pay for it
 
     names = (
+        "purpose",
         "preset",
         "kind",
         "impact_percent",

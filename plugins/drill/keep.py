@@ -14,12 +14,15 @@ from collections.abc import Callable
 from typing import Final
 
 from drill import clock, primary
+from drill.aws import evidence_store
 from drill.aws.sessions import default_session
 from drill.conclude import conclude_dead
+from drill.core.plan import site_of
 from drill.deploy import deploy
 from drill.docket import Docket
 from drill.retention import NS, retain
 from drill.settings import Settings
+from drill.site_settings import PRIMARY
 from drill.unfinished import Unfinished
 from engine.trading_day import last_close
 
@@ -64,6 +67,8 @@ class Keeper:
         if standing.trades or standing.epoch is None or any(self._loses(one) for one in self._unfinished.drills()):
             self._closed = 0
             return
+        if self._is_real(standing.epoch.site):
+            return  # the primary was lost for real: where the exchange trades next is for people to say
         self._closed += 1
         if self._closed >= PATIENCE:
             self._say(f"epoch {standing.epoch.epoch} at {standing.epoch.site} does not trade: opening the next one")
@@ -79,6 +84,15 @@ class Keeper:
 
     def _last_close(self) -> int:
         return last_close(self._settings.day_s, clock.now_ns() // NS)
+
+    def _is_real(self, site: str) -> bool:
+        """Whether a real failover took the exchange to this site."""
+        if site == PRIMARY:
+            return False
+        place = (self._session, self._settings.evidence_bucket)
+        there = [one for one in evidence_store.drills(*place, region=self._settings.dr_region) if site_of(one) == site]
+        dockets = (Docket(drill, self._settings, default_session) for drill in there)
+        return any(docket.document("registration") is not None and docket.plan().real for docket in dockets)
 
     def _loses(self, docket: Docket) -> bool:
         """Whether this drill takes the exchange down and up again by itself."""

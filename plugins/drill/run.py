@@ -21,7 +21,10 @@ from drill.settings import Settings
 from drill.verbs.answer import Answer
 
 # One exit status per verdict, so that scripts need not parse.
-EXIT = {"PASS": 0, "PASS_WITH_OBSERVATIONS": 0, "FAIL": 1, "INVALID": 3, "REJECTED": 4, "ABORTED": 4, "PARTIAL": 5}
+EXIT = {
+    "PASS": 0, "PASS_WITH_OBSERVATIONS": 0, "FAIL": 1, "INVALID": 3, "REJECTED": 4, "ABORTED": 4, "PARTIAL": 5,
+    "FAILOVER": 7,
+}  # fmt: skip
 MISSING = 3
 ECHO_NS = 2_000_000_000  # a terminal and a supervisor may both pass one Ctrl-C on
 ENDED = {"success", "failed"}
@@ -47,6 +50,8 @@ def run(params: dict[str, Any], settings: Settings) -> Answer:
     console = Console(stderr=True, soft_wrap=True)
     api = AirflowApi(settings)
     docket = Docket(drill, settings, default_session)
+    if params.get("purpose", "drill") != "drill":
+        console.print(f"REAL EVENT, not a drill: {params['purpose']}; two other people must approve it in Airflow")
     console.print(f"drill {drill}: workload seed {params.get('seed', 1)}; Ctrl-C aborts it with teardown and report")
     api.trigger(drill, params)
     _follow(docket, api, Follower(docket, console, Path(settings.reports)), console)

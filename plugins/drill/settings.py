@@ -32,6 +32,9 @@ class Settings(BaseSettings):
         default="both", description="how a drill recovers, unless it says otherwise"
     )
     failback: bool = Field(default=False, description="whether a loss drill goes home, unless it says otherwise")
+    requester_approves: bool = Field(
+        default=False, description="policy: whether who asks for a real failover may be one of its two approvers"
+    )
     buffer_s: int = Field(default=5, ge=0, le=900, description="Firehose buffer interval")
     build_s: int = Field(default=1800, ge=1, description="how long a drill waits for its DR site to stand")
     metric_period_s: int = Field(default=60, ge=1, description="period of Firehose's metrics that the endpoint offers")

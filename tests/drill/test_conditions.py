@@ -254,4 +254,4 @@ def test_a_site_may_have_stacks_beside_its_journal(docket):
 
 def test_every_condition_is_known_by_its_own_name():
     assert all(name == condition.__name__ for name, condition in CONDITIONS.items())
-    assert len(CONDITIONS) == 16
+    assert len(CONDITIONS) == 17

@@ -12,6 +12,8 @@ PHASES = (
     "register",
     "preflight",
     "loss",
+    "first_approval",
+    "second_approval",
     "declare",
     "build",
     "fence",
@@ -35,7 +37,9 @@ JUDGED = PHASES[:-1]
 DEPENDS_ON = {
     "preflight": ("register",),
     "loss": ("preflight",),
-    "declare": ("loss",),
+    "first_approval": ("loss",),
+    "second_approval": ("first_approval",),
+    "declare": ("loss", "second_approval"),
     "build": ("declare",),
     "fence": ("declare",),
     "captures": ("declare",),
@@ -49,6 +53,10 @@ DEPENDS_ON = {
     "full_load": ("canaries",),
     "objectives": ("full_load",),
 }
+
+
+REAL_ONLY = frozenset({"first_approval", "second_approval"})
+"""Steps that only a real failover needs: in a drill they end at once, and older drills have no record of them."""
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ from drill.core.presets import applied, smoke_is_small
 from engine.listing import SYMBOLS as LISTED
 
 KINDS = ("loss", "planned")
+PURPOSES = ("drill", "failover")
+APPROVERS = 2  # different people who must approve a real failover before anything is declared
 ASSUMED_DETECTION_S = 60  # method.md §0: nothing is lost in a planned exercise, so nobody can detect it
 IMPACT_PERCENT = 125  # method.md §0: production's ack p99 during an exercise, of the equal window before
 ASSUMED_DECISION_S = 900  # method.md §2: a machine declared, so a human's decision is assumed, drawn and added
@@ -30,7 +32,7 @@ OFFERED_SHARE = 0.9  # of the configured rate: bursts and connecting sessions ar
 JUDGED_LOAD_S = 15  # from here on at least one whole 10-s window lies in the load at the DR site
 
 REHYDRATE = ("snapshot", "genesis", "both")
-__all__ = ["BadPlan", "Plan", "drill_id_of", "fingerprint", "loss_moment_ns", "make_plan", "nonce_of"]
+__all__ = ["BadPlan", "Plan", "drill_id_of", "fingerprint", "loss_moment_ns", "make_plan", "nonce_of", "site_of"]
 
 DRILL_ID = re.compile(r"^[a-z0-9][a-z0-9-]{5,40}$")
 REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d$")
@@ -46,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     drill_id: str
     kind: str  # loss | planned
     scenario: str  # site
-    purpose: str  # drill
+    purpose: str  # drill | failover: a real loss, nothing is injected and nothing torn down
     trigger: str  # manual | scheduled
     requester: str
     listing: tuple[str, ...]
@@ -69,11 +71,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     assumed_detection_s: int = 0  # measured where something is lost
     impact_percent: int = IMPACT_PERCENT
     preset: str = ""  # of the form: smoke | weekly | loss | cold_start, empty: none
+    approvers: int = 0  # different people who must approve; a drill asks nobody
+    requester_approves: bool = False  # policy: whether who asked for a failover may be one of them
 
     @property
     def planned(self) -> bool:
         """True for an exercise: production trades on, and the DR site is of an environment of its own."""
         return self.kind == "planned"
+
+    @property
+    def real(self) -> bool:
+        """True where this is no drill: the exchange is lost, and what is done stays."""
+        return self.purpose != "drill"
 
     @property
     def environment(self) -> str:
@@ -93,7 +102,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def site(self) -> str:
         """The DR site's name, also the first label of its internal names: `dr-` and the id's last word."""
-        return "dr-" + self.drill_id.rsplit("-", 1)[-1]
+        return site_of(self.drill_id)
 
     @property
     def epoch(self) -> int:
@@ -208,6 +217,7 @@ def _failback(params: Mapping[str, Any], kind: str, *, default: bool) -> bool:
 
 KNOWN_PARAMETERS = frozenset(
     {
+        "purpose",
         "preset",
         "kind",
         "impact_percent",
@@ -240,17 +250,23 @@ def make_plan(
     from_epoch: int = 1,
     rehydrate: str = "genesis",
     failback: bool = False,
+    requester_approves: bool = False,
 ) -> Plan:
     """Check `params` (as the form gives them) and return the plan, or raise BadPlan naming the parameter.
 
     `listing` is what the exchange lists today (without test symbols): symbols absent from it cannot be recovered.
     `from_epoch` is the epoch in which it trades today; `rehydrate` and `failback` are what the parameters default to.
+    `requester_approves` is the policy for a real failover, which has no nonce and assumes no time.
     """
     unknown = sorted(set(params) - KNOWN_PARAMETERS)
     if unknown:
         msg = f"parameter '{unknown[0]}': unknown; expected one of {', '.join(sorted(KNOWN_PARAMETERS))}"
         raise BadPlan(msg)
     params = applied(params, listing)
+    purpose = _choice(params, "purpose", "drill", PURPOSES)
+    real = purpose != "drill"
+    if real:
+        _nothing_of_a_drill(params, requester)
     if not DRILL_ID.match(drill_id):
         msg = f"drill id {drill_id!r}: expected 6 to 41 lower-case letters, digits and hyphens"
         raise BadPlan(msg)
@@ -266,7 +282,7 @@ def make_plan(
         drill_id=drill_id,
         kind=kind,
         scenario="site",
-        purpose="drill",
+        purpose=purpose,
         trigger=trigger,
         requester=requester,
         listing=listing,
@@ -280,15 +296,34 @@ def make_plan(
         load_s=_whole(params, "load_s", 30, 5, 3_600),
         workload_seed=_whole(params, "seed", 1, 0, 2**31),
         faults=faults,
-        nonce_sha256=nonce_sha256,
-        blind=nonce_of(params) is None,
+        nonce_sha256="" if real else nonce_sha256,
+        blind=not real and nonce_of(params) is None,
         from_epoch=from_epoch,
         rehydrate=_choice(params, "rehydrate", rehydrate, REHYDRATE),
-        failback=_failback(params, kind, default=failback),
+        failback=_failback(params, kind, default=failback and not real),
+        assumed_decision_s=0 if real else ASSUMED_DECISION_S,
+        approvers=APPROVERS if real else 0,
+        requester_approves=real and requester_approves,
         assumed_detection_s=ASSUMED_DETECTION_S if kind == "planned" else 0,
         preset=str(params.get("preset") or ""),
         impact_percent=_whole(params, "impact_percent", IMPACT_PERCENT, 100, 100_000),
     )
+
+
+def _nothing_of_a_drill(params: Mapping[str, Any], requester: str) -> None:
+    """Raises BadPlan where a real failover is asked for with what only a drill may have, or by nobody."""
+    for name in ("preset", "symbols", "faults", "nonce", "failback"):
+        if params.get(name):
+            msg = (
+                f"parameter '{name}': {params[name]!r} is a drill's; a real failover takes the whole exchange as it is"
+            )
+            raise BadPlan(msg)
+    if params.get("kind", "loss") != "loss":
+        msg = f"parameter 'kind': nothing is planned about a real failover, got {params['kind']!r}"
+        raise BadPlan(msg)
+    if not requester:
+        msg = "parameter 'purpose': a real failover is asked for by a named person; trigger it signed in to Airflow"
+        raise BadPlan(msg)
 
 
 def drill_id_of(run_id: str) -> str:
@@ -296,6 +331,11 @@ def drill_id_of(run_id: str) -> str:
     if DRILL_ID.match(run_id):
         return run_id
     return "drill-" + hashlib.sha256(run_id.encode()).hexdigest()[:8]
+
+
+def site_of(drill_id: str) -> str:
+    """The name of a drill's site."""
+    return "dr-" + drill_id.rsplit("-", 1)[-1]
 
 
 def loss_moment_ns(nonce: str, window_start_ns: int, window_s: int) -> int:

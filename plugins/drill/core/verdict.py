@@ -12,17 +12,18 @@ from typing import Any
 
 import msgspec
 
-from drill.core import faults, impact
+from drill.core import approvals, faults, impact
 from drill.core import plan as limits
 from drill.core.evidence import Evidence
-from drill.core.phases import DEPENDS_ON, JUDGED, Phase
+from drill.core.phases import DEPENDS_ON, JUDGED, REAL_ONLY, Phase
 from drill.core.plan import Plan
 from drill.core.recovery_point import RecoveryPoint, recovery_point
 from drill.core.timeline import SECOND_NS, Marks, RecoveryTimes, marks, recovery_times
 
 # Gravest first.
-ORDER = ("REJECTED", "INVALID", "ABORTED", "FAIL", "PARTIAL", "PASS_WITH_OBSERVATIONS", "PASS")
+ORDER = ("REJECTED", "INVALID", "ABORTED", "FAIL", "FAILOVER", "PARTIAL", "PASS_WITH_OBSERVATIONS", "PASS")
 GREEN = ("PASS", "PASS_WITH_OBSERVATIONS")
+DONE = ("FAILOVER",)  # real events that reached their end: they have no control, so they never pass
 MINUTE_S, HOUR_S = 60, 3600
 # The phases between declaration and resumption, of which one is the bottleneck.
 RECOVERING = ("build", "fence", "captures", "drain", "sabotage", "rehydrate", "validate", "cut_over", "canaries")
@@ -190,12 +191,14 @@ def steps_ran(case: Case) -> Iterator[Ruling]:
         case.phases[name].status in {"failed", "unfinished"} for name in JUDGED
     )
     for name in () if stopped else JUDGED:
-        if name == "failback" and not case.plan.failback:
+        if (name == "failback" and not case.plan.failback) or (name in REAL_ONLY and not case.plan.real):
             continue  # records of before it was a phase are judged by the same rules
         if case.phases[name].status != "done":
             yield _invalid("I-STEP", f"nothing stopped the drill, yet phase {name} has no record of ending")
     for name, before in DEPENDS_ON.items():
         for parent in before:
+            if parent in REAL_ONLY and not case.plan.real:
+                continue
             if case.phases[name].status == "done" and case.phases[parent].status != "done":
                 yield _invalid("I-STEP", f"phase {name} ended although phase {parent} has no record of ending")
 
@@ -233,6 +236,8 @@ def two_opinions_agree(case: Case) -> Iterator[Ruling]:
 def control_was_caught(case: Case) -> Iterator[Ruling]:
     """INVALID: the hidden sabotage went unseen, or was never revealed although validation ran."""
     found = control(case.evidence)
+    if case.plan.real and found == "not_run":
+        return  # a real failover has none: its verdict is never PASS
     if found == "missed":
         yield _invalid("I-CONTROL", "the negative control was missed: this validation could not have failed")
     elif found == "not_run" and case.phases["validate"].status in {"done", "failed"}:
@@ -297,6 +302,26 @@ def production_is_undisturbed(case: Case) -> Iterator[Ruling]:
     else:
         if found is not None:
             yield Ruling(rule="A-IMPACT", outcome="ABORTED", text=found)
+
+
+def people_approved(case: Case) -> Iterator[Ruling]:
+    """ABORTED: a real failover was not approved. INVALID: it went on although it was not."""
+    if not case.plan.real:
+        return
+    answers = approvals.filed(case.evidence)
+    refused, short = approvals.refusal(case.plan, answers), approvals.shortfall(case.plan, answers)
+    went_on = case.phases["declare"].status == "done"
+    if went_on and short is not None:
+        yield _invalid("I-APPROVAL", f"the disaster was declared although {short}")
+    elif refused is not None:
+        yield Ruling(rule="A-APPROVAL", outcome="ABORTED", text=refused)
+
+
+def it_was_real(case: Case) -> Iterator[Ruling]:
+    """FAILOVER: this was no drill. Nothing shows that its checks could have failed, so it never passes."""
+    if case.plan.real:
+        text = f"a real failover: no negative control, no teardown; the exchange trades at {case.plan.site}"
+        yield Ruling(rule="R-FAILOVER", outcome="FAILOVER", text=text)
 
 
 def clocks_agree(case: Case) -> Iterator[Ruling]:
@@ -460,7 +485,7 @@ def performance_holds(case: Case) -> Iterator[Ruling]:
     """FAIL: the exchange acknowledged less than it was offered, or is slower at the DR site than the gate allows."""
     primary = (case.evidence.get("acked-primary") or {}).get("performance")
     due = _due_in_window(case)
-    if primary:
+    if primary and not case.plan.real:  # how ill a site was before it was lost for real is no fault of its recovery
         yield from _rate_holds("primary", primary, due)
     recovered = (case.evidence.get("acked-dr") or {}).get("performance")
     if not recovered or not primary:
@@ -556,6 +581,8 @@ def _went_wrong(evidence: Evidence) -> bool:
 def nothing_is_left(case: Case) -> Iterator[Ruling]:
     """FAIL: the teardown left something, or nobody looked."""
     found = teardown(case.evidence)
+    if case.plan.real and found == "not_run":
+        return  # the exchange lives in what was built
     if found == "not_run":
         blind = (case.evidence.get("inventory") or {}).get("blind", ())
         text = f"the inventory was blind at {blind[0]}" if blind else "no inventory was taken"
@@ -612,6 +639,7 @@ RULES: tuple[Rule, ...] = (
     faults_were_injected,
     site_is_isolated,
     production_is_undisturbed,
+    people_approved,
     clocks_agree,
     nobody_aborted,
     phases_succeeded,
@@ -626,6 +654,7 @@ RULES: tuple[Rule, ...] = (
     objectives_are_met,
     exchange_went_home,
     nothing_is_left,
+    it_was_real,
     scope_is_whole,
     snapshots_were_fresh,
     observations,
@@ -635,11 +664,13 @@ RULES: tuple[Rule, ...] = (
 def _sentence(outcome: str, case: Case, rulings: Sequence[Ruling]) -> str:
     """The first line of the report: it answers the question that everybody has, and says why not."""
     within = spoken_duration(case.plan.rto_objective_s * SECOND_NS)
-    question = f"Could AEX have reopened within {'two hours' if case.plan.rto_objective_s == REG_SCI_S else within}?"
+    within = "two hours" if case.plan.rto_objective_s == REG_SCI_S else within
+    what = "failover" if case.plan.real else "drill"
+    question = f"{'Did AEX reopen' if case.plan.real else 'Could AEX have reopened'} within {within}?"
     if outcome == "INVALID":
-        return f"{question} This drill cannot say: it is not valid."
+        return f"{question} This {what} cannot say: it is not valid."
     if outcome == "ABORTED":
-        return f"{question} This drill cannot say: it was aborted."
+        return f"{question} This {what} cannot say: it was aborted."
     point, times = case.point, case.times
     if point is None:
         orders = "How many acknowledged orders were lost is unknown."
@@ -648,6 +679,7 @@ def _sentence(outcome: str, case: Case, rulings: Sequence[Ruling]) -> str:
     else:
         orders = "No acknowledged order was lost."
     since = "the registered moment, production trading on" if case.plan.planned else "the loss"
+    since = "its last acknowledged order" if case.plan.real else since
     if times.impact_ns is None:
         return f"{question} No: it did not reopen. {orders}"
     scope = f" ({len(case.plan.symbols)} of {len(case.plan.listing)} symbols)" if case.plan.partial else ""

@@ -8,16 +8,17 @@ from drill import clock
 from drill.aws import control
 from drill.docket import Docket
 from drill.operators.register import SECOND_NS
-from drill.operators.step import RedResult, Step, Wait
+from drill.operators.step import Aborted, RedResult, Step, Wait
 
 GRACE_S = 120
+MONITOR_S = 30  # six of the monitor's words: it says every five seconds what it sees
 
 
 class AwaitLossOperator(Step):
     """Waits until the monitor, which knows a name and nothing else, says that the exchange is gone.
 
     A planned exercise asks production's engines for a mark at the registered moment and waits until each symbol's is
-    in the journal; they trade on.
+    in the journal; they trade on. A real failover begins after the loss: the monitor's present word decides.
     """
 
     phase = "loss"
@@ -25,6 +26,8 @@ class AwaitLossOperator(Step):
     def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
         """Wait no longer than the trading window allows."""
         plan, settings, registration = docket.plan(), docket.settings, docket.document("registration")
+        if plan.real:
+            return Wait("monitor_down", MONITOR_S, {"since_ns": registration["registered_ns"]}, then="gone")
         opens_in_s = max(0, int(registration["window_ns"]) - clock.now_ns()) // SECOND_NS
         timeout = opens_in_s + plan.window_s + GRACE_S
         if not plan.planned:
@@ -41,7 +44,18 @@ class AwaitLossOperator(Step):
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:
         """File the words as they were said."""
+        if then == "gone":
+            docket.file("word-monitor", found["monitor"])
+            return {"detected_ns": found["monitor"]["at_ns"]}
         return self._marked(docket, found) if then == "marked" else self._lost(docket, found)
+
+    def overdue(self, docket: Docket, then: str, text: str) -> Wait | dict[str, Any]:
+        """A failover of an exchange that the monitor reaches is none; a loss that nobody sees is a failed drill."""
+        if then != "gone":
+            return super().overdue(docket, then, text)
+        reason = f"the exchange is not lost: {text}"
+        docket.abort(reason)
+        raise Aborted(reason)
 
     @staticmethod
     def _lost(docket: Docket, found: dict[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _age_at_loss(docket: Docket) -> str | None:
     """
     plan, settings = docket.plan(), docket.settings
     streams = [stream_name(symbol, plan.from_epoch) for symbol in plan.symbols]
-    lost_ns = int(docket.document("word-loss")["actual_ns"])
+    lost_ns = _lost_ns(docket)
     points = journal_lag.freshness(
         docket.home, streams, settings.dr_region, lost_ns, period_s=settings.metric_period_s
     ).values()
@@ -97,6 +97,19 @@ def _lag(docket: Docket) -> list[dict[str, Any]]:
     ]
 
 
+def _lost_ns(docket: Docket) -> int:
+    """The loss itself, not the last answer: an exchange that hung before it was lost must not look well.
+
+    Of an exercise the registered moment, of a real loss the first heartbeat that the monitor missed.
+    """
+    plan = docket.plan()
+    if plan.planned:
+        return int(docket.document("registration")["moment_ns"])
+    if plan.real:
+        return int(docket.document("word-monitor")["first_missed_ns"])
+    return int(docket.document("word-loss")["actual_ns"])
+
+
 class CollectCapturesOperator(Step):
     """Orders the handover and files the acknowledged seqs of the lost epoch."""
 
@@ -109,12 +122,11 @@ class CollectCapturesOperator(Step):
 
     def proceed(self, docket: Docket, then: str, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Read every member's capture with core's own decoder."""
-        plan, registration = docket.plan(), docket.document("registration")
+        plan = docket.plan()
         captured = read_captures(docket, found, plan.from_epoch, start_seqs(docket, plan.from_epoch))
-        # Up to the loss itself, not to the last answer: an exchange that hung before it was lost must not look well.
-        until_ns = int(registration["moment_ns"] if plan.planned else docket.document("word-loss")["actual_ns"])
+        until_ns = _lost_ns(docket)
         # A production that runs for weeks is judged by the load of its last minutes, as the DR site is.
-        judged = captures.within(captured, until_ns - JUDGED_NS, until_ns) if plan.planned else captured
+        judged = captures.within(captured, until_ns - JUDGED_NS, until_ns) if plan.planned or plan.real else captured
         performance = captures.performance(judged, until_ns=until_ns, warm_up_ns=WARM_UP_NS)
         summary = document(captured, performance, found["prefix"])
         age = None if plan.planned else _age_at_loss(docket)

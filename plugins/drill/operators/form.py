@@ -7,6 +7,13 @@ import copy
 from airflow.sdk import Param
 
 PARAMS = {
+    "purpose": Param(
+        "drill",
+        type="string",
+        enum=["drill", "failover"],
+        title="Purpose",
+        description="failover: REAL. The exchange is lost; two other people approve; nothing is torn down",
+    ),
     "preset": Param(
         None,
         type=["string", "null"],

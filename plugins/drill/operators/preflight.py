@@ -30,6 +30,8 @@ class PreflightOperator(Step):
     def start(self, docket: Docket, context: Any) -> dict[str, Any]:  # noqa: ARG002
         """Every check is recorded; the first that does not hold stops the drill with what to do."""
         plan, settings = docket.plan(), docket.settings
+        if plan.real:
+            return self._real(docket)
         site = dr_site(settings, plan)
         evidence_store.require_lock(docket.home, settings.evidence_bucket, region=settings.dr_region)
         left = sites.standing_refs(docket.sessions(plan.dr_region), site.site, regions(settings, plan))
@@ -58,25 +60,58 @@ class PreflightOperator(Step):
             "the monitor watches": (docket.word("monitor/latest.json") is not None, "the monitor has said nothing"),
         }
         services = control.offered(docket.home, settings.journal_bucket, settings.dr_region)
-        before = inventory.snapshot(docket.home, everywhere(plan, settings), services=services)
-        docket.put("inventory-before.json", inventory.encode(before))
-        facts: dict[str, Any] = {
-            "resources": len(before.resources),
-            "services": len(before.services),
-            "asked": len(before.answered),
-        }
+        facts = _inventory(docket, everywhere(plan, settings), services)
         facts["rate"] = int(members.get("rate", 0))
         facts["builds"] = sorted({one.build for one in opened})
         if plan.planned:
             docket.file("names-before", {"names": production_names(docket)})
             docket.file(blast_radius.BASELINE, blast_radius.baseline(docket))
-        buffer = {"buffer_s": settings.buffer_s, "buffer_mib": site.buffer_mib}
-        buffer["snapshot_s"] = settings.snapshot_every_s
-        docket.file("preflight", {"checks": {name: held for name, (held, _) in checks.items()}, **facts, **buffer})
-        for name, (held, found) in checks.items():
-            if not held:
-                raise RedResult(f"{name}: {found}")
+        _conclude(docket, checks, facts)
         return {"checks": len(checks), "engines": len(engines), **facts}
+
+    @staticmethod
+    def _real(docket: Docket) -> dict[str, Any]:
+        """What a real failover rests on: nothing of the lost primary, and nothing of its region is asked."""
+        plan, settings = docket.plan(), docket.settings
+        evidence_store.require_lock(docket.home, settings.evidence_bucket, region=settings.dr_region)
+        left = sites.standing_refs(docket.sessions(plan.dr_region), plan.site, regions(settings, plan))
+        newest = fence.current(docket.home, settings.journal_bucket, settings.dr_region)
+        members = docket.word("members/latest.json") or {}
+        checks = {
+            "no stack of this failover stands": (not left, f"{left[:1]}; run `python -m drill clean`"),
+            "the lost site is the primary": (
+                (newest.epoch, newest.site) == (plan.from_epoch, PRIMARY),
+                f"epoch {newest.epoch} belongs to {newest.site}; expected epoch {plan.from_epoch} at {PRIMARY}",
+            ),
+            "the monitor watches": (docket.word("monitor/latest.json") is not None, "the monitor has said nothing"),
+        }
+        services = control.offered(docket.home, settings.journal_bucket, settings.dr_region)
+        facts = _inventory(docket, sorted({plan.dr_region, settings.dr_region}), services)
+        facts["rate"] = int(members.get("rate", 0))
+        _conclude(docket, checks, facts)
+        return {"checks": len(checks), **facts}
+
+
+def _inventory(docket: Docket, places: list[str], services: tuple[str, ...]) -> dict[str, Any]:
+    """Take the inventory that the account is compared with when the site is gone; how much there was."""
+    before = inventory.snapshot(docket.home, places, services=services)
+    docket.put("inventory-before.json", inventory.encode(before))
+    return {
+        "resources": len(before.resources),
+        "services": len(before.services),
+        "asked": len(before.answered),
+    }
+
+
+def _conclude(docket: Docket, checks: dict[str, tuple[bool, str]], facts: dict[str, Any]) -> None:
+    """File what was checked; raises RedResult with the first check that does not hold."""
+    settings = docket.settings
+    buffer = {"buffer_s": settings.buffer_s, "buffer_mib": dr_site(settings, docket.plan()).buffer_mib}
+    buffer["snapshot_s"] = settings.snapshot_every_s
+    docket.file("preflight", {"checks": {name: held for name, (held, _) in checks.items()}, **facts, **buffer})
+    for name, (held, found) in checks.items():
+        if not held:
+            raise RedResult(f"{name}: {found}")
 
 
 def _exercise_checks(docket: Docket) -> dict[str, tuple[bool, str]]:

@@ -40,13 +40,13 @@ class RegisterOperator(Step):
             params,
             settings,
             nonce=nonce,
-            requester=_requester(context),
+            requester=_requester(context, named=params.get("purpose", "drill") != "drill"),
             trigger=trigger,
             from_epoch=taken.epoch,
         )
         registered_ns = clock.now_ns()
         window_ns = max(registered_ns + PREFLIGHT_S * SECOND_NS, taken.at_ns + FLUSHES * settings.buffer_s * SECOND_NS)
-        loss_ns = None if plan.planned else planning.loss_moment_ns(nonce, window_ns, plan.window_s)
+        loss_ns = None if plan.planned or plan.real else planning.loss_moment_ns(nonce, window_ns, plan.window_s)
         docket.file(
             "registration",
             {
@@ -62,7 +62,8 @@ class RegisterOperator(Step):
         # Before the lock: a drill that is refused is on record too.
         records.register(docket)
         self._lock(docket)
-        self._arm(docket, plan, nonce, loss_ns)
+        if not plan.real:
+            self._arm(docket, plan, nonce, loss_ns)
         return {"plan_sha256": plan.sha256(), "symbols": len(plan.symbols), "blind": plan.blind}
 
     def _lock(self, docket: Docket) -> None:
@@ -119,8 +120,10 @@ def make(
         from_epoch=from_epoch,
         rehydrate=settings.rehydrate,
         failback=settings.failback,
+        requester_approves=settings.requester_approves,
     )
 
 
-def _requester(context: Any) -> str:
-    return str(getattr(context["dag_run"], "triggering_user_name", None) or "operator")
+def _requester(context: Any, *, named: bool) -> str:
+    """Who triggered the run; `named`: nobody stands in for somebody whom Airflow does not know."""
+    return str(getattr(context["dag_run"], "triggering_user_name", None) or ("" if named else "operator"))

@@ -21,8 +21,10 @@ class SabotageOperator(Step):
 
     phase = "sabotage"
 
-    def start(self, docket: Docket, context: Any) -> Wait:  # noqa: ARG002
+    def start(self, docket: Docket, context: Any) -> Wait | dict[str, Any]:  # noqa: ARG002
         """The journal is complete now, and no recovering engine has read it yet."""
+        if docket.plan().real:
+            return {"nothing": "is sabotaged in a real failover"}
         docket.order("sabotage", {"recovery_points": recovery_points(docket)})
         return Wait("word_said", SABOTAGE_S, {"word": "sabotage"})
 

@@ -136,6 +136,8 @@ def _suite(name: str, checks: list[dict[str, Any]]) -> r.Suite:
 def control(evidence: Evidence, verdict: Verdict) -> r.Control:
     """What the saboteur revealed and which checks had seen it."""
     reveal, validation = evidence.get("word-reveal"), evidence.get("validation")
+    if evidence.plan is not None and evidence.plan.real:
+        return r.Control(status="not run", note="a real failover has none: nothing is sabotaged")
     if verdict.control == "not_run" or not reveal:
         return r.Control(status="not run", note="the drill ended before validation, or nothing was revealed")
     control = reveal["control"]

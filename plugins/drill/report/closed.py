@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drill.core import report as r
 from drill.core.evidence import Evidence
 from drill.core.timeline import SECOND_NS
-from drill.core.verdict import GREEN, Verdict
+from drill.core.verdict import DONE, GREEN, Verdict
 from drill.report.limitations import limitations
 from drill.report.prices import Usage, cost_estimate
 
@@ -72,6 +72,8 @@ def _findings(verdict: Verdict) -> tuple[r.Finding, ...]:
 
 
 def _triage(verdict: Verdict) -> r.Triage:
+    if verdict.outcome in DONE:
+        return r.Triage(sci_event="yes", reason="the exchange was lost", decided_by="rule of this platform")
     if verdict.outcome in GREEN:
         return r.Triage(sci_event="no", reason="a drill that met its objectives", decided_by="rule of this platform")
     return r.Triage(sci_event="to be decided", reason=f"the drill ended {verdict.outcome}: a person has to look")
@@ -79,6 +81,8 @@ def _triage(verdict: Verdict) -> r.Triage:
 
 def _teardown(evidence: Evidence, verdict: Verdict) -> r.Teardown:
     inventory, torn = evidence.get("inventory"), evidence.get("teardown")
+    if evidence.plan is not None and evidence.plan.real and inventory is None:
+        return r.Teardown(status="not run", note=f"a real failover: the exchange lives at {evidence.plan.site}")
     if inventory is None:
         return r.Teardown(status="not run", note="no inventory was taken, so nobody knows what is left")
     services = sorted(set(inventory["before"]) | set(inventory["after"]))

@@ -38,7 +38,9 @@ def _asked(plan: r.Plan) -> Iterator[str]:
     left_out = plan.scope.listing - len(plan.scope.symbols)
     if left_out:
         yield f"{left_out} of {plan.scope.listing} listed symbols were not in scope."
-    if plan.registration is not None and not plan.seeds.blind:
+    if plan.kind == "failover":
+        yield "This was no drill: without a negative control nothing shows that its checks could have failed."
+    elif plan.registration is not None and not plan.seeds.blind:
         yield "The nonce was given, so whoever ran the drill could know the moment of loss and the sabotage."
     if plan.scenario != "region":
         yield "The journal bucket and the delivery streams survived: the loss of their region was not exercised."

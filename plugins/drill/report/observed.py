@@ -9,7 +9,7 @@ from drill.core import report as r
 from drill.core.evidence import Evidence
 from drill.core.objections import objections
 from drill.core.percentile import nearest_rank
-from drill.core.phases import Phase
+from drill.core.phases import REAL_ONLY, Phase
 from drill.core.timeline import Marks, RecoveryTimes
 from drill.core.verdict import Verdict
 from drill.report.built import stacks
@@ -18,7 +18,8 @@ from drill.report.counted import buffer, journal, lag, point
 from drill.report.reopened import performance, resumption
 
 COUNTS = {  # phases between impact and resumption
-    "loss", "declare", "build", "fence", "captures", "drain", "sabotage", "rehydrate", "validate", "cut_over",
+    "loss", "first_approval", "second_approval", "declare", "build", "fence", "captures", "drain", "sabotage",
+    "rehydrate", "validate", "cut_over",
     "members_back", "canaries",
 }  # fmt: skip
 MARKS = (
@@ -36,6 +37,7 @@ MARKS = (
     ("T11", "resumed", "verdict"),
     ("T12", "clean", "inventory"),
 )
+DRILLS_ONLY = ("sabotage", "tear_down", "inventory")
 STATUS: dict[str, Literal["done", "failed", "unfinished", "not reached"]] = {
     "done": "done",
     "failed": "failed",
@@ -75,9 +77,13 @@ def result(evidence: Evidence, verdict: Verdict) -> r.Result:
 
 
 def _told(evidence: Evidence) -> tuple[Phase, ...]:
-    """The phases that the plan has: a drill that ends at the DR site has no way home to show."""
+    """The phases that the plan has: a drill asks nobody, and one that ends at the DR site has no way home to show."""
     plan = evidence.plan
-    return tuple(phase for phase in evidence.phases if phase.name != "failback" or (plan and plan.failback))
+    real = plan is not None and plan.real
+    absent = set(DRILLS_ONLY if real else REAL_ONLY)
+    if plan is None or not plan.failback:
+        absent.add("failback")
+    return tuple(phase for phase in evidence.phases if phase.name not in absent)
 
 
 def _verdict(verdict: Verdict) -> r.Verdict:
@@ -106,7 +112,7 @@ def _deviations(evidence: Evidence, verdict: Verdict) -> tuple[r.Deviation, ...]
         for ruling in verdict.rulings
         if ruling.outcome == "PASS_WITH_OBSERVATIONS"
     ]
-    if evidence.plan and not evidence.plan.blind:
+    if evidence.plan and not evidence.plan.blind and not evidence.plan.real:
         found.append(r.Deviation(what="the nonce was given, not drawn", consequence="the drill was not blind"))
     found += [
         r.Deviation(
@@ -145,12 +151,14 @@ def _phase(phase: Phase, verdict: Verdict) -> r.PhaseTime:
         # The step waited for a secret moment; what counts is the time from the impact to the monitor's word.
         start = min(impact, phase.end_ns)
         work = phase.end_ns - start - phase.retry_ns
+    approval = work if phase.name in REAL_ONLY else 0
     return r.PhaseTime(
         name=phase.name,
         status=STATUS[phase.status],
         start_ns=start,
         end_ns=phase.end_ns,
-        work_ns=work,
+        work_ns=work - approval,
+        approval_ns=approval,
         queue_ns=0 if phase.name == "loss" else phase.queue_ns,
         retry_ns=phase.retry_ns,
         assumed_ns=verdict.times.assumed_ns if phase.name == "declare" and phase.status == "done" else 0,

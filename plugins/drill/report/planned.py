@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from drill.core import approvals
 from drill.core import plan as limits
 from drill.core import report as r
 from drill.core.evidence import Evidence
@@ -13,6 +14,7 @@ from drill.core.timeline import SECOND_NS
 from drill.core.verdict import spoken_duration
 
 VersionKind = Literal["engine", "template", "suite", "config", "package"]
+DRILL, REAL = "DRILL", "REAL EVENT"
 SHARED = (
     "journal bucket and delivery streams in the surviving region",
     "hosted zone of the exchange's names",
@@ -51,7 +53,8 @@ def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any
     reveal = evidence.get("word-reveal") or {}
     return r.Plan(
         drill_id=registered.drill_id,
-        kind="planned exercise" if registered.planned else "loss",
+        kind=_what(registered),
+        purpose=REAL if registered.real else DRILL,
         scenario="site",
         trigger=registered.trigger,
         requester=registered.requester,
@@ -79,7 +82,7 @@ def _registered(evidence: Evidence, registered: Plan, previous: Mapping[str, Any
         shared_dependencies=SHARED,
         seeds=r.Seeds(
             workload=str(registered.workload_seed),
-            nonce_sha256=registered.nonce_sha256,
+            nonce_sha256=registered.nonce_sha256 or None,
             nonce=reveal.get("nonce"),
             blind=registered.blind,
         ),
@@ -198,7 +201,9 @@ def _from_last(name: str, version: str, previous: Mapping[str, Any] | None) -> s
 
 
 def _approvals(evidence: Evidence) -> tuple[r.Approval, ...]:
-    declared = evidence.phase("declare")
+    plan, declared = evidence.plan, evidence.phase("declare")
+    if plan is not None and plan.real:
+        return tuple(_approval(place, one) for place, one in enumerate(approvals.filed(evidence), start=1))
     if declared.end_ns is None:
         return ()
     return (
@@ -210,3 +215,20 @@ def _approvals(evidence: Evidence) -> tuple[r.Approval, ...]:
             waited_ns=0,
         ),
     )
+
+
+def _approval(place: int, one: approvals.Approval) -> r.Approval:
+    asked, answered = int(one.asked_ns), int(one.answered_ns)
+    return r.Approval(
+        step=f"approval {place} of a real failover",
+        by=one.user,
+        decision="approved" if one.answer == approvals.APPROVE else "rejected",
+        at_ns=answered,
+        waited_ns=max(0, answered - asked),
+    )
+
+
+def _what(registered: Plan) -> Literal["loss", "planned exercise", "failover"]:
+    if registered.real:
+        return "failover"
+    return "planned exercise" if registered.planned else "loss"

@@ -100,6 +100,11 @@ def _orders_at_dr(evidence: Evidence, plan: Plan) -> str:
     taken = evidence.get("acked-dr")
     if taken is None:
         return "none were taken"
+    if plan.real:
+        return (
+            f"{taken['acknowledged']:,} commands were acknowledged at the DR site while it was measured; they stand, "
+            f"in the journal of epoch {plan.epoch}, and dr_failback carries them home"
+        )
     return (
         f"{taken['acknowledged']:,} commands were acknowledged at the DR site; they lie in the journal of epoch "
         f"{plan.epoch} and end with this one-off exchange: nothing fails back"

@@ -52,7 +52,8 @@ def table(report: Report) -> Table:
     """The small table above the last line: what was asked, what came out, what the limit was."""
     result, scope = report.result, report.plan.scope
     limit = report.plan.objectives
-    grid = Table(title=f"{result.verdict.outcome}  {report.plan.drill_id}", title_justify="left", show_edge=False)
+    real = "  REAL EVENT, not a drill" if report.plan.kind == "failover" else ""
+    grid = Table(title=f"{result.verdict.outcome}  {report.plan.drill_id}{real}", title_justify="left", show_edge=False)
     for name in ("", "result", "limit"):
         grid.add_column(name, overflow="fold")
     grid.add_row("recovery time", _time(result.recovery.impact), words.spoken(limit.recovery_time_ns))

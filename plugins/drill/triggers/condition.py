@@ -95,7 +95,7 @@ class ConditionTrigger(BaseTrigger):
                 reason = (lost or await asyncio.to_thread(blast_radius.look, docket)) if self.heeds_abort else None
             if reason is not None:
                 return {"state": "aborted", "text": reason}
-            state = await asyncio.to_thread(conditions.CONDITIONS[self.condition], docket, **self.arguments)
+            state = await self.look(docket)
             if state.done:
                 await asyncio.to_thread(docket.event, self.step, "met", by="triggerer")
                 return {"state": "met", "found": state.found}
@@ -104,6 +104,10 @@ class ConditionTrigger(BaseTrigger):
                 await asyncio.to_thread(docket.event, self.step, "progress", by="triggerer", text=told)
             await asyncio.sleep(self.interval_ms / 1000)
         return {"state": "timeout", "text": f"after {self.timeout_s} s: {state.text}"}
+
+    async def look(self, docket: Docket) -> State:
+        """One look at the condition, off the event loop."""
+        return await asyncio.to_thread(conditions.CONDITIONS[self.condition], docket, **self.arguments)
 
     def _open(self) -> Docket:
         from drill.aws.sessions import default_session  # noqa: PLC0415 - boto3 is slow to import

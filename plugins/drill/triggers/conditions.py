@@ -40,6 +40,15 @@ def site_lost(docket: Docket, *, since_ns: str) -> State:
     )
 
 
+def monitor_down(docket: Docket, *, since_ns: str) -> State:
+    """The monitor says now that the exchange is gone, whenever it went."""
+    latest = docket.word("monitor/latest.json") or {}
+    words = [word for key, word in docket.words("monitor/").items() if not key.endswith("latest.json")]
+    state = latest.get("state", "nothing")
+    down = state == "down" and int(latest["at_ns"]) >= int(since_ns) and bool(words) and words[-1]["state"] == "down"
+    return State(done=down, text=f"the monitor says {state}", found={"monitor": words[-1] if words else None})
+
+
 def point_marked(docket: Docket, *, symbols: list[str]) -> State:
     """Every engine of production wrote down each symbol's recovery point."""
     plan, settings = docket.plan(), docket.settings
@@ -186,6 +195,7 @@ CONDITIONS: dict[str, Callable[..., State]] = {
     for condition in (
         word_said,
         site_lost,
+        monitor_down,
         point_marked,
         role_stands,
         site_up,

@@ -48,6 +48,13 @@ OWED_PLANNED = OWED | {
     "tear_down": ("teardown", "word-reveal", "names"),
 }
 
+# In a real failover people approve; nothing is injected, sabotaged or torn down, and nobody's word of that is owed.
+OWED_REAL = {name: due for name, due in OWED.items() if name not in {"sabotage", "tear_down", "inventory"}} | {
+    "loss": ("word-monitor",),
+    "first_approval": ("approval-1",),
+    "second_approval": ("approval-2",),
+}
+
 DOCUMENT_BYTES = 1 << 30  # 100 symbols at full size need some tens of MB
 
 
@@ -83,7 +90,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     def missing(self) -> list[str]:
         """Documents that phases which ended well owe and that are not here."""
         plan = self.plan
-        due = OWED_PLANNED if plan is not None and plan.planned else OWED
+        due = OWED
+        if plan is not None and (plan.planned or plan.real):
+            due = OWED_REAL if plan.real else OWED_PLANNED
         return [
             f"{name} (phase {phase.name})"
             for phase in self.phases

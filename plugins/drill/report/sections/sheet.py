@@ -32,11 +32,15 @@ class Sheet(Struct, frozen=True, kw_only=True):
     sections: tuple[Section, ...]
 
 
+def _what(report: Report) -> str:
+    return "REAL EVENT, failover" if report.plan.kind == "failover" else "disaster-recovery drill"
+
+
 def sheet(report: Report) -> Sheet:
     """Lay out a report of any outcome."""
     verdict_ = report.result.verdict.outcome.replace("_", " ")
     return Sheet(
-        title=f"{verdict_} · {report.plan.drill_id} · disaster-recovery drill",
+        title=f"{verdict_} · {report.plan.drill_id} · {_what(report)}",
         drill=report.plan.drill_id,
         first=first_page(report),
         sections=tuple(section(report) for section in ORDER),
