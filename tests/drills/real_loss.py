@@ -21,6 +21,7 @@ TRADED_S = 12
 APPROVERS = {"first_approval": "admin", "second_approval": "deputy"}
 PATIENCE_S = 120
 POLL_S = 0.5
+READ_S = 3  # nobody answers sooner; Airflow notes up to two seconds late that a task has deferred
 
 
 def kill_primary() -> None:
@@ -58,6 +59,7 @@ def answer(user: str, task: str, choice: str = "Approve") -> None:
     client = signed_in(user)
     asked = open_question(client)["task_instance"]
     assert asked["task_id"] == task, asked["task_id"]
+    time.sleep(READ_S)
     place = f"/api/v2/dags/{asked['dag_id']}/dagRuns/{asked['dag_run_id']}/taskInstances/{task}/-1/hitlDetails"
     client.patch(place, json={"chosen_options": [choice], "params_input": {}}).raise_for_status()
 

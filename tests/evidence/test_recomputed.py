@@ -15,7 +15,7 @@ from drill.core.evidence.broken import BrokenLink
 from drill.core.evidence.statement import Amendment, FindingClosed, FindingOpened, Hold, SignOff
 from drill.core.evidence.verification import LATER, verify
 from drill.core.versions import content_hash
-from tests.core import worlds
+from tests.core import real, worlds
 from tests.evidence import filing
 from tests.evidence.filing import OTHER
 
@@ -135,3 +135,13 @@ def test_a_link_that_breaks_a_rule_is_a_broken_link_for_the_auditor(record, keys
     forged = record.say(SignOff(role="reviewed", person="p", statement="s"))
     with pytest.raises(BrokenLink, match="amendments: link 6: nobody has prepared it yet"):
         verify(forged.bundle(), keys)
+
+
+def test_a_real_failover_is_registered_after_its_impact_and_before_its_declaration(ours, keys):
+    before = {**real.documents()["acked-primary"], "last_ack_ns": str(filing.BEFORE - 1)}
+    record = filing.record(ours, real.changed(acked_primary=before))
+    found = verify(record.bundle(), keys).verdict
+    assert (found.outcome, found.marks.t0_impact) == ("FAILOVER", filing.BEFORE - 1)
+    late = filing.record(ours, worlds.changed(acked_primary=before))
+    with pytest.raises(BrokenLink, match="the impact at"):
+        verify(late.bundle(), keys)

@@ -687,7 +687,7 @@ def _sentence(outcome: str, case: Case, rulings: Sequence[Ruling]) -> str:
     if outcome != "FAIL":
         return f"{question} Yes{scope}: {after}. {orders}"
     reason = next(ruling.text for ruling in rulings if ruling.outcome == "FAIL")
-    return f"{question} No{scope}: {after}, and the drill failed: {reason}. {orders}"
+    return f"{question} No{scope}: {after}, and the {what} failed: {reason}. {orders}"
 
 
 def _rejected(evidence: Evidence) -> Ruling | None:

@@ -63,6 +63,8 @@ def _findings(verdict: Verdict) -> tuple[r.Finding, ...]:
     seen: dict[str, str] = {}
     more: dict[str, int] = {}
     for ruling in verdict.rulings:
+        if ruling.outcome in DONE:
+            continue  # says what it was, not what is to be put right
         more[ruling.rule] = more.get(ruling.rule, -1) + 1
         seen.setdefault(ruling.rule, ruling.text)
     return tuple(

@@ -77,7 +77,7 @@ def verify(content: bytes, keys: Mapping[str, PublicKey], against: Anchor | None
     _registered(bundle.artifacts, evidence, registration)
     verdict = _judged(evidence)
     notes = _as_filed(verdict, bundle.artifacts, outcome, _other_judge(evidence))
-    _in_time(verdict, registration, outcome)
+    _in_time(verdict, registration, outcome, real=evidence.plan is not None and evidence.plan.real)
     return Verified(
         drill=bundle.drill,
         verdict=verdict,
@@ -219,12 +219,13 @@ def _short(value: Any) -> str:
     return text if len(text) <= 120 else f"{text[:117]}…"  # noqa: PLR2004 - a line of a terminal
 
 
-def _in_time(verdict: Verdict, registration: Link, outcome: Link) -> None:
-    impact = verdict.marks.t0_impact
-    if impact is not None and not registration.predicate.at <= impact <= outcome.predicate.at:
+def _in_time(verdict: Verdict, registration: Link, outcome: Link, *, real: bool) -> None:
+    """A drill is registered before its impact; a real loss comes before anybody could, so its declaration counts."""
+    name, moment = ("declaration", verdict.marks.t2_declared) if real else ("impact", verdict.marks.t0_impact)
+    if moment is not None and not registration.predicate.at <= moment <= outcome.predicate.at:
         raise BrokenLink(
             f"link {registration.number}",
-            f"the impact at {impact} ns lies outside registration and outcome "
+            f"the {name} at {moment} ns lies outside registration and outcome "
             f"({registration.predicate.at_ns} to {outcome.predicate.at_ns} ns)",
         )
 
