@@ -167,7 +167,13 @@ def detail(**more: Any) -> SimpleNamespace:
 
 
 def test_the_trigger_comes_back_from_the_database_as_it_was() -> None:
-    given = {"drill": worlds.DRILL, "step": "first_approval", "timeout_s": 60, "ti_id": str(TI), "interval_ms": 1000}
+    given: dict[str, Any] = {
+        "drill": worlds.DRILL,
+        "step": "first_approval",
+        "timeout_s": 60,
+        "ti_id": str(TI),
+        "interval_ms": 1000,
+    }
     path, arguments = ApprovalTrigger(**given).serialize()
     assert (path, arguments) == (f"{ApprovalTrigger.__module__}.{ApprovalTrigger.__qualname__}", given)
     assert ApprovalTrigger(**arguments).serialize() == (path, arguments)

@@ -45,7 +45,7 @@ def open_question(client: httpx.Client) -> dict[str, Any]:
     """The one required action that nobody has answered and whose task waits; polled for."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        asked = {"response_received": False, "state": "deferred"}
+        asked: dict[str, str | bool] = {"response_received": False, "state": "deferred"}
         found = client.get("/api/v2/dags/dr_drill/dagRuns/~/hitlDetails", params=asked)
         found.raise_for_status()
         if found.json()["hitl_details"]:
