@@ -71,6 +71,10 @@ def parser() -> argparse.ArgumentParser:
     catalogue.add_argument("--seed", type=int, default=1, help="workload seed, public")
     catalogue.add_argument("--control", action=argparse.BooleanOptionalAction, default=True, help="a drill without any")
     catalogue.add_argument("--score", action="store_true", help="file the sensitivity score of this version")
+    failback = verbs.add_parser(
+        "failback", help="REAL: go home after a real failover; triggers dr_failback, follows it"
+    )
+    failback.add_argument("--rto-objective-s", type=int, help="from the freeze to the first orders; 7200")
     abort = verbs.add_parser("abort", help="ask a drill that runs to stop; its teardown and report follow")
     abort.add_argument("drill", metavar="DRILL")
     abort.add_argument("--reason", required=True, help="for the record: who stops it, and why")
@@ -263,9 +267,17 @@ def _settings(_: argparse.Namespace, settings: Settings) -> Answer:
     return Answer(json.dumps(shown, indent=2), shown)
 
 
+def _failback(arguments: argparse.Namespace, settings: Settings) -> Answer:
+    from drill.run import go_home  # noqa: PLC0415 - other verbs do not pay for it
+
+    limit = arguments.rto_objective_s
+    return go_home({} if limit is None else {"rto_objective_s": limit}, settings)
+
+
 VERBS: dict[str, Callable[[argparse.Namespace, Settings], Answer]] = {
     "run": _run,
     "faults": _faults,
+    "failback": _failback,
     "abort": _abort,
     "sweep": _sweep,
     "deploy": _deploy,

@@ -9,6 +9,7 @@ import httpx
 from drill.settings import Settings
 
 DAG = "dr_drill"
+FAILBACK_DAG = "dr_failback"
 TIMEOUT_S = 30
 
 
@@ -17,9 +18,10 @@ class AirflowError(RuntimeError):
 
 
 class AirflowApi:
-    """A session with one Airflow. Every failure is an AirflowError in one line."""
+    """A session with one Airflow about runs of one DAG. Every failure is an AirflowError in one line."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, dag: str = DAG) -> None:
+        self._dag = dag
         self._client = httpx.Client(base_url=settings.airflow_url, timeout=TIMEOUT_S)
         login = {"username": settings.airflow_user, "password": settings.airflow_password}
         token = self._call("POST", "/auth/token", json=login)["access_token"]
@@ -28,11 +30,11 @@ class AirflowApi:
     def trigger(self, drill: str, params: dict[str, Any]) -> None:
         """Start a run whose id is the drill's id."""
         body = {"dag_run_id": drill, "logical_date": None, "conf": params}
-        self._call("POST", f"/api/v2/dags/{DAG}/dagRuns", json=body)
+        self._call("POST", f"/api/v2/dags/{self._dag}/dagRuns", json=body)
 
     def state(self, drill: str) -> str:
         """queued, running, success or failed."""
-        return str(self._call("GET", f"/api/v2/dags/{DAG}/dagRuns/{drill}")["state"])
+        return str(self._call("GET", f"/api/v2/dags/{self._dag}/dagRuns/{drill}")["state"])
 
     def dag(self, dag: str) -> dict[str, Any]:
         """What Airflow says of a DAG: whether it is paused, when it runs next."""
@@ -45,7 +47,7 @@ class AirflowApi:
 
     def note(self, drill: str, text: str) -> None:
         """The run's note says the verdict."""
-        self._call("PATCH", f"/api/v2/dags/{DAG}/dagRuns/{drill}", json={"note": text})
+        self._call("PATCH", f"/api/v2/dags/{self._dag}/dagRuns/{drill}", json={"note": text})
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
         try:

@@ -30,7 +30,7 @@ def clean(settings: Settings, drill: str | None) -> str:
         return f"drill {wanted}: was never registered, so nothing was built; lock free"
     plan = docket.plan()
     newest = fence.current(home, settings.journal_bucket, settings.dr_region)
-    if plan.real and newest.site == plan.site and control.opened(home, settings.journal_bucket, plan.epoch):
+    if plan.failover and newest.site == plan.site and control.opened(home, settings.journal_bucket, plan.epoch):
         msg = (
             f"drill {wanted}: a real failover, and the exchange trades at {plan.site}; go home first (DAG dr_failback)"
         )

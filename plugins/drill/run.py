@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from drill import clock
-from drill.airflow_api import AirflowApi, AirflowError
+from drill.airflow_api import DAG, FAILBACK_DAG, AirflowApi, AirflowError
 from drill.aws.sessions import default_session
 from drill.copies import auditors_kit, copy
 from drill.core.report import Report, decode
@@ -23,7 +23,7 @@ from drill.verbs.answer import Answer
 # One exit status per verdict, so that scripts need not parse.
 EXIT = {
     "PASS": 0, "PASS_WITH_OBSERVATIONS": 0, "FAIL": 1, "INVALID": 3, "REJECTED": 4, "ABORTED": 4, "PARTIAL": 5,
-    "FAILOVER": 7,
+    "FAILOVER": 7, "FAILBACK": 7,
 }  # fmt: skip
 MISSING = 3
 ECHO_NS = 2_000_000_000  # a terminal and a supervisor may both pass one Ctrl-C on
@@ -31,10 +31,10 @@ ENDED = {"success", "failed"}
 PATIENCE = 30  # unanswered questions in a row, two seconds and more apart
 
 
-def new_drill_id() -> str:
+def new_drill_id(kind: str = "drill") -> str:
     """`drill-YYYYMMDD-hhmmss-xxxxxx`: sorts by time, and its last word names the DR site."""
     moment = clock.utc(clock.now_ns())
-    return f"drill-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    return f"{kind}-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def check(params: dict[str, Any], settings: Settings) -> int:
@@ -48,11 +48,23 @@ def run(params: dict[str, Any], settings: Settings) -> Answer:
     check(params, settings)
     drill = new_drill_id()
     console = Console(stderr=True, soft_wrap=True)
-    api = AirflowApi(settings)
-    docket = Docket(drill, settings, default_session)
     if params.get("purpose", "drill") != "drill":
         console.print(f"REAL EVENT, not a drill: {params['purpose']}; two other people must approve it in Airflow")
     console.print(f"drill {drill}: workload seed {params.get('seed', 1)}; Ctrl-C aborts it with teardown and report")
+    return _carry_out(drill, params, settings, console, DAG)
+
+
+def go_home(params: dict[str, Any], settings: Settings) -> Answer:
+    """Run the way home after a real failover (DAG dr_failback) to its end; the status is its verdict's."""
+    drill = new_drill_id("failback")
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(f"REAL EVENT, not a drill: failback {drill}; the exchange is closed from its freeze to its opening")
+    return _carry_out(drill, params, settings, console, FAILBACK_DAG)
+
+
+def _carry_out(drill: str, params: dict[str, Any], settings: Settings, console: Console, dag: str) -> Answer:
+    """Trigger the DAG, follow it, copy what it filed, say how it ended."""
+    api, docket = AirflowApi(settings, dag), Docket(drill, settings, default_session)
     api.trigger(drill, params)
     _follow(docket, api, Follower(docket, console, Path(settings.reports)), console)
     folder = copy(docket, Path(settings.reports))

@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from drill.run import EXIT
+
 CLUSTERS = [f"aex-primary-{part}" for part in ("MatchingEngine", "MarketData", "Customer")]
 TRADED_S = 12
 APPROVERS = {"first_approval": "admin", "second_approval": "deputy"}
@@ -28,6 +30,12 @@ def kill_primary() -> None:
     """SIGKILL to every process of the primary, and none of them comes back."""
     order = {"clusters": CLUSTERS, "region": "", "hold": True}
     answer = httpx.post(f"{os.environ['AWS_ENDPOINT_URL']}/_aex/kill", json=order, timeout=10)
+    answer.raise_for_status()
+
+
+def release_primary() -> None:
+    """The data centre is back, and may be built anew."""
+    answer = httpx.post(f"{os.environ['AWS_ENDPOINT_URL']}/_aex/release", json={"clusters": CLUSTERS}, timeout=10)
     answer.raise_for_status()
 
 
@@ -65,14 +73,18 @@ def answer(user: str, task: str, choice: str = "Approve") -> None:
 
 
 def main() -> int:
-    """Lose the primary, fail over; what `drill run` says goes to standard output."""
+    """Lose the primary, fail over, go home; what `drill run` and `drill failback` say goes to standard output."""
     time.sleep(TRADED_S)  # there must be something to lose
     kill_primary()
     argv = [sys.executable, "-m", "drill", "run", "--purpose", "failover", "--load-s", "15"]
     with subprocess.Popen(argv) as run:
         for task, user in APPROVERS.items():
             answer(user, task)
-        return run.wait()
+        status = run.wait()
+    if status != EXIT["FAILOVER"]:
+        return status
+    release_primary()
+    return subprocess.run([sys.executable, "-m", "drill", "failback"], check=False).returncode
 
 
 if __name__ == "__main__":

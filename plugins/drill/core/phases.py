@@ -55,6 +55,14 @@ DEPENDS_ON = {
 }
 
 
+HOME = ("register", "preflight", "failback", "canaries", "tear_down", "inventory")
+"""What a way home is judged by: the steps of dr_failback."""
+HOME_DEPENDS_ON = {
+    "preflight": ("register",),
+    "failback": ("preflight",),
+    "canaries": ("failback",),
+    "tear_down": ("failback",),
+}
 REAL_ONLY = frozenset({"first_approval", "second_approval"})
 """Steps that only a real failover needs: in a drill they end at once, and older drills have no record of them."""
 

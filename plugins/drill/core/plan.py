@@ -48,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     drill_id: str
     kind: str  # loss | planned
     scenario: str  # site
-    purpose: str  # drill | failover: a real loss, nothing is injected and nothing torn down
+    purpose: str  # drill | failover: a real loss, nothing is injected or torn down | failback: its way home
     trigger: str  # manual | scheduled
     requester: str
     listing: tuple[str, ...]
@@ -72,6 +72,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     impact_percent: int = IMPACT_PERCENT
     preset: str = ""  # of the form: smoke | weekly | loss | cold_start, empty: none
     approvers: int = 0  # different people who must approve; a drill asks nobody
+    of: str = ""  # failback: the failover at whose site the exchange trades
     requester_approves: bool = False  # policy: whether who asked for a failover may be one of them
 
     @property
@@ -83,6 +84,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def real(self) -> bool:
         """True where this is no drill: the exchange is lost, and what is done stays."""
         return self.purpose != "drill"
+
+    @property
+    def failover(self) -> bool:
+        """True where the exchange moves for good: what is built stays."""
+        return self.purpose == "failover"
+
+    @property
+    def homecoming(self) -> bool:
+        """True for the way home from a real failover."""
+        return self.purpose == "failback"
 
     @property
     def environment(self) -> str:
@@ -101,8 +112,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def site(self) -> str:
-        """The DR site's name, also the first label of its internal names: `dr-` and the id's last word."""
-        return site_of(self.drill_id)
+        """The DR site's name, also the first label of its internal names: `dr-` and the id's last word.
+
+        The way home leaves from the failover's site.
+        """
+        return site_of(self.of or self.drill_id)
 
     @property
     def epoch(self) -> int:

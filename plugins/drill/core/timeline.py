@@ -60,7 +60,7 @@ def _validated(evidence: Evidence) -> dict[str, int]:
     return {symbol: int(at) for symbol, at in validation["finished_ns"].items() if symbol not in red}
 
 
-def _first_orders(evidence: Evidence) -> dict[str, int]:
+def first_orders(evidence: Evidence) -> dict[str, int]:
     """T9 by symbol: the canary pair was acknowledged, matched and seen in the market data; the last of the three."""
     word = evidence.get("word-canary")
     stages = ("acked_ns", "matched_ns", "printed_ns")
@@ -101,11 +101,11 @@ def marks(evidence: Evidence) -> Marks:
     """Every mark of the time line, each from whoever observed it."""
     plan = evidence.plan
     scope: Iterable[str] = plan.symbols if plan else ()
-    first_orders = _first_orders(evidence)
+    orders = first_orders(evidence)
     reachable = _reachable(evidence)
     resumed = None
-    if scope and reachable is not None and all(symbol in first_orders for symbol in scope):
-        resumed = max(reachable, *(first_orders[symbol] for symbol in scope))
+    if scope and reachable is not None and all(symbol in orders for symbol in scope):
+        resumed = max(reachable, *(orders[symbol] for symbol in scope))
     declared = evidence.phase("declare")
     inventory = evidence.get("inventory")
     clean = inventory is not None and not inventory["orphans"]
@@ -119,7 +119,7 @@ def marks(evidence: Evidence) -> Marks:
         t6_loaded=_rehydrated(evidence, "started_ns"),
         t7_replayed=_rehydrated(evidence, "finished_ns"),
         t8_validated=_validated(evidence),
-        t9_first_order=first_orders,
+        t9_first_order=orders,
         t10_reachable=reachable,
         t11_resumed=resumed,
         t12_clean=_at(inventory, "at_ns") if clean else None,

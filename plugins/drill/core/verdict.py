@@ -12,18 +12,18 @@ from typing import Any
 
 import msgspec
 
-from drill.core import approvals, faults, impact
+from drill.core import approvals, faults, homecoming, impact
 from drill.core import plan as limits
 from drill.core.evidence import Evidence
-from drill.core.phases import DEPENDS_ON, JUDGED, REAL_ONLY, Phase
+from drill.core.phases import DEPENDS_ON, HOME, HOME_DEPENDS_ON, JUDGED, REAL_ONLY, Phase
 from drill.core.plan import Plan
 from drill.core.recovery_point import RecoveryPoint, recovery_point
 from drill.core.timeline import SECOND_NS, Marks, RecoveryTimes, marks, recovery_times
 
 # Gravest first.
-ORDER = ("REJECTED", "INVALID", "ABORTED", "FAIL", "FAILOVER", "PARTIAL", "PASS_WITH_OBSERVATIONS", "PASS")
+ORDER = ("REJECTED", "INVALID", "ABORTED", "FAIL", "FAILOVER", "FAILBACK", "PARTIAL", "PASS_WITH_OBSERVATIONS", "PASS")
 GREEN = ("PASS", "PASS_WITH_OBSERVATIONS")
-DONE = ("FAILOVER",)  # real events that reached their end: they have no control, so they never pass
+DONE = ("FAILOVER", "FAILBACK")  # real events that reached their end: they have no control, so they never pass
 MINUTE_S, HOUR_S = 60, 3600
 # The phases between declaration and resumption, of which one is the bottleneck.
 RECOVERING = ("build", "fence", "captures", "drain", "sabotage", "rehydrate", "validate", "cut_over", "canaries")
@@ -190,12 +190,13 @@ def steps_ran(case: Case) -> Iterator[Ruling]:
     stopped = any(event.name == "abort" for event in case.evidence.events) or any(
         case.phases[name].status in {"failed", "unfinished"} for name in JUDGED
     )
-    for name in () if stopped else JUDGED:
+    due, depends = (HOME, HOME_DEPENDS_ON) if case.plan.homecoming else (JUDGED, DEPENDS_ON)
+    for name in () if stopped else due:
         if (name == "failback" and not case.plan.failback) or (name in REAL_ONLY and not case.plan.real):
             continue  # records of before it was a phase are judged by the same rules
         if case.phases[name].status != "done":
             yield _invalid("I-STEP", f"nothing stopped the drill, yet phase {name} has no record of ending")
-    for name, before in DEPENDS_ON.items():
+    for name, before in depends.items():
         for parent in before:
             if parent in REAL_ONLY and not case.plan.real:
                 continue
@@ -318,8 +319,11 @@ def people_approved(case: Case) -> Iterator[Ruling]:
 
 
 def it_was_real(case: Case) -> Iterator[Ruling]:
-    """FAILOVER: this was no drill. Nothing shows that its checks could have failed, so it never passes."""
-    if case.plan.real:
+    """FAILOVER, FAILBACK: this was no drill. Nothing shows that its checks could have failed, so it never passes."""
+    if case.plan.homecoming:
+        text = f"a real way home: no negative control; the exchange left {case.plan.site} for its primary"
+        yield Ruling(rule="R-FAILBACK", outcome="FAILBACK", text=text)
+    elif case.plan.real:
         text = f"a real failover: no negative control, no teardown; the exchange trades at {case.plan.site}"
         yield Ruling(rule="R-FAILOVER", outcome="FAILOVER", text=text)
 
@@ -553,7 +557,8 @@ def exchange_went_home(case: Case) -> Iterator[Ruling]:
         if home and seq > int(rows[symbol]["seq"]):
             text = f"{symbol}: seq {seq} was acknowledged at the DR site, the primary has {rows[symbol]['seq']}"
             yield _fail("F-FAILBACK", text)
-    if case.plan.failback and case.evidence.get("word-loss") and case.evidence.get("failback") is None:
+    left = case.evidence.get("word-loss") or case.plan.homecoming
+    if case.plan.failback and left and case.evidence.get("failback") is None:
         yield _fail("F-FAILBACK", "the exchange did not go home to its primary")
 
 
@@ -563,25 +568,21 @@ def failback(evidence: Evidence) -> str:
     if plan is None or not plan.failback:
         return "not_planned"
     if evidence.get("failback") is None:
-        return "fail" if evidence.get("word-loss") else "not_run"
+        return "fail" if evidence.get("word-loss") or plan.homecoming else "not_run"
     return "fail" if _went_wrong(evidence) else "pass"
 
 
 def _went_wrong(evidence: Evidence) -> bool:
-    frozen, home = evidence.get("frozen")["symbols"], evidence.get("recovered-home")["symbols"]
+    home = (evidence.get("recovered-home") or {"symbols": {}})["symbols"]
     highest = (evidence.get("acked-home") or {"highest": {}})["highest"]
-    moved = any(
-        (row["seq"], row["digest"]) != (home[symbol]["seq"], home[symbol]["digest"])
-        for symbol, row in frozen.items()
-        if not row.get("halted")
-    )
-    return moved or any(seq > int(home[symbol]["seq"]) for symbol, seq in highest.items())
+    lost = any(symbol not in home or seq > int(home[symbol]["seq"]) for symbol, seq in highest.items())
+    return lost or not all(homecoming.proven(evidence).values())
 
 
 def nothing_is_left(case: Case) -> Iterator[Ruling]:
     """FAIL: the teardown left something, or nobody looked."""
     found = teardown(case.evidence)
-    if case.plan.real and found == "not_run":
+    if case.plan.failover and found == "not_run":
         return  # the exchange lives in what was built
     if found == "not_run":
         blind = (case.evidence.get("inventory") or {}).get("blind", ())
@@ -661,8 +662,44 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+HOME_RULES: tuple[Rule, ...] = (
+    evidence_is_complete,
+    plan_is_unchanged,
+    steps_ran,
+    nobody_aborted,
+    phases_succeeded,
+    exchange_went_home,
+    recovery_point_holds,
+    recovery_time_holds,
+    trading_resumed,
+    nothing_is_left,
+    it_was_real,
+    observations,
+)
+
+
+def _sentence_home(outcome: str, case: Case) -> str:
+    """The same for the way home: how long the exchange was closed, and what was proven meanwhile."""
+    question = "Did AEX come home to its primary?"
+    if outcome in {"INVALID", "ABORTED"}:
+        return f"{question} This failback cannot say: it {'is not valid' if outcome == 'INVALID' else 'was aborted'}."
+    lost = "unknown" if case.point is None else f"{case.point.lost_orders:,}"
+    orders = f"Acknowledged orders lost: {lost}."
+    closed = case.times.impact_ns
+    if closed is None or outcome == "FAIL":
+        return f"{question} No. {orders}"
+    held = homecoming.proven(case.evidence)
+    same = sum(held.get(symbol, False) for symbol in case.plan.symbols)
+    return (
+        f"{question} Yes: closed for {spoken_duration(closed)}, worst symbol {case.times.worst_symbol}; {same} of "
+        f"{len(case.plan.symbols)} symbols in the very state that the DR site had left. {orders}"
+    )
+
+
 def _sentence(outcome: str, case: Case, rulings: Sequence[Ruling]) -> str:
     """The first line of the report: it answers the question that everybody has, and says why not."""
+    if case.plan.homecoming:
+        return _sentence_home(outcome, case)
     within = spoken_duration(case.plan.rto_objective_s * SECOND_NS)
     within = "two hours" if case.plan.rto_objective_s == REG_SCI_S else within
     what = "failover" if case.plan.real else "drill"
@@ -728,23 +765,24 @@ def judge(evidence: Evidence) -> Verdict:
         return _without_plan(evidence, rejected)
     if plan is None:
         return _without_plan(evidence, _invalid("I-EVIDENCE", "the registration is missing"))
-    at = marks(evidence)
+    at = homecoming.marks(evidence) if plan.homecoming else marks(evidence)
     case = Case(
         evidence=evidence,
         plan=plan,
         phases={phase.name: phase for phase in evidence.phases},
         marks=at,
         times=recovery_times(evidence, at),
-        point=recovered_point(evidence),
+        point=homecoming.point(evidence) if plan.homecoming else recovered_point(evidence),
     )
-    spoken = {rule: tuple(rule(case)) for rule in RULES}
-    rulings = tuple(ruling for rule in RULES for ruling in spoken[rule])
+    rules = HOME_RULES if plan.homecoming else RULES
+    spoken = {rule: tuple(rule(case)) for rule in rules}
+    rulings = tuple(ruling for rule in rules for ruling in spoken[rule])
     outcome = min((ruling.outcome for ruling in rulings), key=ORDER.index, default="PASS")
     return Verdict(
         outcome=outcome,
         sentence=_sentence(outcome, case, rulings),
         rulings=tuple(sorted(rulings, key=lambda ruling: ORDER.index(ruling.outcome))),
-        held=tuple(_title(rule) for rule in RULES if not spoken[rule]),
+        held=tuple(_title(rule) for rule in rules if not spoken[rule]),
         marks=at,
         times=case.times,
         recovery_point=case.point,

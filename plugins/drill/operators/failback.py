@@ -46,6 +46,8 @@ class FailbackOperator(Step):
             return {"nothing": reason}
         self._note(docket, "begun")
         fence.deny(docket.home, PRIMARY)  # the drill may have failed before its own fence
+        if docket.plan().homecoming:
+            return self._drain_primary(docket)  # nothing was sabotaged
         docket.order("restore")  # what was sabotaged is read once more, by an exchange that means it
         return Wait("word_said", REVEAL_S, {"word": "reveal"}, then="restored")
 
@@ -102,6 +104,7 @@ class FailbackOperator(Step):
         plan = docket.plan()
         captured = read_captures(docket, found, plan.epoch, start_seqs(docket, plan.epoch))
         docket.file("acked-home", {"acknowledged": captured.acknowledged, "highest": _highest(captured)})
+        docket.file("acked-home-seqs", {"acked": captured.acked})
         frozen = docket.document("frozen")
         return self._drain(plan.epoch, sorted(frozen["symbols"]), then="site drained")
 
@@ -194,6 +197,8 @@ def _nothing_to_do(docket: Docket) -> str:
         return "was let in, so nothing was lost"
     if not docket.plan().failback:
         return "to go home for: the plan ends at the DR site"
+    if docket.plan().homecoming:
+        return ""
     lost = docket.document("word-loss") or docket.word(f"{docket.drill}/loss.json")
     return "" if lost and "error" not in lost else "was lost, so nothing comes home"
 

@@ -25,7 +25,7 @@ class InventoryOperator(Step):
         Not earlier: a next drill's site would be an orphan of this one. A site that did not go keeps the lock.
         """
         registered = not docket.rejected() and docket.document("registration") is not None
-        if registered and docket.plan().real:
+        if registered and docket.plan().failover:
             docket.free_lock()
             return {"nothing": "is to be as before a real failover"}
         try:

@@ -44,6 +44,8 @@ class TearDownOperator(Step):
         if docket.rejected() or docket.document("registration") is None:
             docket.free_lock()
             return {"nothing": "was let in, so nothing was built"}
+        if docket.plan().homecoming:
+            return _delete(docket)
         if docket.plan().real:
             return {"nothing": f"is torn down after a real failover: {docket.plan().site} stays"}
         docket.order("restore")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from typing import Any, Literal
 
+from drill.core import homecoming
 from drill.core import report as r
 from drill.core.evidence import Evidence
 from drill.core.verdict import Verdict
@@ -14,6 +15,7 @@ SUITES = {
     "books": "checkpoints that the primary wrote while it traded, at the same seq",
     "trades": "fills that members captured from their own sockets, and the tape itself",
     "recovery_point": "acknowledgements that members captured from their own sockets",
+    "homecoming": "the state in which the DR site stopped, as its own engines wrote it down",
     "objectives": "the registered objectives",
 }
 LEVELS = typing.get_args(r.Level)  # weakest first
@@ -22,10 +24,9 @@ LEVELS = typing.get_args(r.Level)  # weakest first
 def symbols(evidence: Evidence, verdict: Verdict) -> tuple[r.SymbolRow, ...]:
     """A row per symbol in scope."""
     plan = evidence.plan
-    recovered = (evidence.get("recovered") or {"symbols": {}})["symbols"]
-    checks = [
-        check for name in ("validation", "objectives") for check in (evidence.get(name) or {"checks": ()})["checks"]
-    ]
+    home = plan is not None and plan.homecoming
+    recovered = (evidence.get("recovered-home" if home else "recovered") or {"symbols": {}})["symbols"]
+    checks = _all(evidence)
     by_symbol: dict[str, list[dict[str, Any]]] = {}
     for check in checks:
         by_symbol.setdefault(check["symbol"], []).append(check)
@@ -34,6 +35,28 @@ def symbols(evidence: Evidence, verdict: Verdict) -> tuple[r.SymbolRow, ...]:
         _symbol(symbol, recovered.get(symbol), by_symbol.get(symbol, []), verdict, lost)
         for symbol in (plan.symbols if plan else ())
     )
+
+
+def _all(evidence: Evidence) -> list[dict[str, Any]]:
+    """Every check that was declared; of a way home that each symbol came to the state that the DR site had left."""
+    if evidence.plan is not None and evidence.plan.homecoming:
+        return [_came_home(symbol, held=held) for symbol, held in sorted(homecoming.proven(evidence).items())]
+    return [
+        check for name in ("validation", "objectives") for check in (evidence.get(name) or {"checks": ()})["checks"]
+    ]
+
+
+def _came_home(symbol: str, *, held: bool) -> dict[str, Any]:
+    return {
+        "suite": "homecoming",
+        "expectation": "seq and digest are those at which the DR site stopped",
+        "level": "L2",
+        "symbol": symbol,
+        "evaluated": True,
+        "passed": held,
+        "unexpected": int(not held),
+        "first": None,
+    }
 
 
 def _symbol(
@@ -96,8 +119,7 @@ def _words(suite: str) -> str:
 def suites(evidence: Evidence) -> tuple[r.Suite, ...]:
     """The suites over the scope, test symbols left out."""
     plan = evidence.plan
-    checks = list((evidence.get("validation") or {"checks": ()})["checks"])
-    checks += list((evidence.get("objectives") or {"checks": ()})["checks"])
+    checks = _all(evidence)
     scope = set(plan.symbols) if plan else set()
     own = [check for check in checks if check["symbol"] in scope]
     return tuple(
@@ -137,7 +159,7 @@ def control(evidence: Evidence, verdict: Verdict) -> r.Control:
     """What the saboteur revealed and which checks had seen it."""
     reveal, validation = evidence.get("word-reveal"), evidence.get("validation")
     if evidence.plan is not None and evidence.plan.real:
-        return r.Control(status="not run", note="a real failover has none: nothing is sabotaged")
+        return r.Control(status="not run", note="a real event has none: nothing is sabotaged")
     if verdict.control == "not_run" or not reveal:
         return r.Control(status="not run", note="the drill ended before validation, or nothing was revealed")
     control = reveal["control"]

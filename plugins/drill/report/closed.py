@@ -74,6 +74,8 @@ def _findings(verdict: Verdict) -> tuple[r.Finding, ...]:
 
 
 def _triage(verdict: Verdict) -> r.Triage:
+    if verdict.outcome == "FAILBACK":
+        return r.Triage(sci_event="no", reason="a planned move of the exchange", decided_by="rule of this platform")
     if verdict.outcome in DONE:
         return r.Triage(sci_event="yes", reason="the exchange was lost", decided_by="rule of this platform")
     if verdict.outcome in GREEN:
@@ -83,7 +85,7 @@ def _triage(verdict: Verdict) -> r.Triage:
 
 def _teardown(evidence: Evidence, verdict: Verdict) -> r.Teardown:
     inventory, torn = evidence.get("inventory"), evidence.get("teardown")
-    if evidence.plan is not None and evidence.plan.real and inventory is None:
+    if evidence.plan is not None and evidence.plan.failover and inventory is None:
         return r.Teardown(status="not run", note=f"a real failover: the exchange lives at {evidence.plan.site}")
     if inventory is None:
         return r.Teardown(status="not run", note="no inventory was taken, so nobody knows what is left")

@@ -38,7 +38,7 @@ def _asked(plan: r.Plan) -> Iterator[str]:
     left_out = plan.scope.listing - len(plan.scope.symbols)
     if left_out:
         yield f"{left_out} of {plan.scope.listing} listed symbols were not in scope."
-    if plan.kind == "failover":
+    if plan.kind in {"failover", "failback"}:
         yield "This was no drill: without a negative control nothing shows that its checks could have failed."
     elif plan.registration is not None and not plan.seeds.blind:
         yield "The nonce was given, so whoever ran the drill could know the moment of loss and the sabotage."

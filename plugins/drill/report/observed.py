@@ -9,7 +9,7 @@ from drill.core import report as r
 from drill.core.evidence import Evidence
 from drill.core.objections import objections
 from drill.core.percentile import nearest_rank
-from drill.core.phases import REAL_ONLY, Phase
+from drill.core.phases import HOME, REAL_ONLY, Phase
 from drill.core.timeline import Marks, RecoveryTimes
 from drill.core.verdict import Verdict
 from drill.report.built import stacks
@@ -37,6 +37,21 @@ MARKS = (
     ("T11", "resumed", "verdict"),
     ("T12", "clean", "inventory"),
 )
+HOME_MARKS = (
+    ("T0", "frozen: the DR site takes nothing more", "engines"),
+    ("T1", "detected: nothing was lost", "nobody"),
+    ("T2", "declared: asked for by a person", "nobody"),
+    ("T3", "the old primary is cleared away", "failback"),
+    ("T4", "stacks of the primary complete", "nobody"),
+    ("T5", "engines of the primary up", "probe"),
+    ("T6", "state loaded, last symbol", "engines"),
+    ("T7", "replayed, last symbol", "engines"),
+    ("T8", "compared with the frozen state, last symbol", "failback"),
+    ("T9", "first order at the primary, last symbol", "canary"),
+    ("T10", "members back at the primary", "members"),
+    ("T11", "resumed", "verdict"),
+    ("T12", "clean", "inventory"),
+)
 DRILLS_ONLY = ("sabotage", "tear_down", "inventory")
 STATUS: dict[str, Literal["done", "failed", "unfinished", "not reached"]] = {
     "done": "done",
@@ -48,9 +63,10 @@ STATUS: dict[str, Literal["done", "failed", "unfinished", "not reached"]] = {
 
 def result(evidence: Evidence, verdict: Verdict) -> r.Result:
     """Everything that was observed, with the verdict as recomputed."""
+    plan = evidence.plan
     return r.Result(
         verdict=_verdict(verdict),
-        marks=_marks(verdict.marks),
+        marks=_marks(verdict.marks, HOME_MARKS if plan is not None and plan.homecoming else MARKS),
         phases=tuple(_phase(phase, verdict) for phase in _told(evidence)),
         recovery=_recovery(verdict.times, verdict.marks),
         symbols=symbols(evidence, verdict),
@@ -80,6 +96,8 @@ def _told(evidence: Evidence) -> tuple[Phase, ...]:
     """The phases that the plan has: a drill asks nobody, and one that ends at the DR site has no way home to show."""
     plan = evidence.plan
     real = plan is not None and plan.real
+    if plan is not None and plan.homecoming:
+        return tuple(phase for phase in evidence.phases if phase.name in HOME)
     absent = set(DRILLS_ONLY if real else REAL_ONLY)
     if plan is None or not plan.failback:
         absent.add("failback")
@@ -130,7 +148,7 @@ def _last(by_symbol: dict[str, int]) -> int | None:
     return max(by_symbol.values(), default=None)
 
 
-def _marks(at: Marks) -> tuple[r.Mark, ...]:
+def _marks(at: Marks, named: tuple[tuple[str, str, str], ...]) -> tuple[r.Mark, ...]:
     moments = (
         at.t0_impact, at.t1_detected, at.t2_declared, at.t3_build_start, at.t4_stacks_complete, at.t5_engines_up,
         _last(at.t6_loaded), _last(at.t7_replayed), _last(at.t8_validated), _last(at.t9_first_order),
@@ -138,7 +156,7 @@ def _marks(at: Marks) -> tuple[r.Mark, ...]:
     )  # fmt: skip
     return tuple(
         r.Mark(name=name, meaning=meaning, at_ns=moment, recorder=recorder)
-        for (name, meaning, recorder), moment in zip(MARKS, moments, strict=True)
+        for (name, meaning, recorder), moment in zip(named, moments, strict=True)
     )
 
 

@@ -202,7 +202,7 @@ def _from_last(name: str, version: str, previous: Mapping[str, Any] | None) -> s
 
 def _approvals(evidence: Evidence) -> tuple[r.Approval, ...]:
     plan, declared = evidence.plan, evidence.phase("declare")
-    if plan is not None and plan.real:
+    if plan is not None and plan.failover:
         return tuple(_approval(place, one) for place, one in enumerate(approvals.filed(evidence), start=1))
     if declared.end_ns is None:
         return ()
@@ -228,7 +228,7 @@ def _approval(place: int, one: approvals.Approval) -> r.Approval:
     )
 
 
-def _what(registered: Plan) -> Literal["loss", "planned exercise", "failover"]:
+def _what(registered: Plan) -> Literal["loss", "planned exercise", "failover", "failback"]:
     if registered.real:
-        return "failover"
+        return "failback" if registered.homecoming else "failover"
     return "planned exercise" if registered.planned else "loss"

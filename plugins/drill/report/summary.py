@@ -7,6 +7,7 @@ from rich.text import Text
 
 from drill.core.report import RecoveryTime, Report
 from drill.report import words
+from drill.report.planned import REAL
 
 
 def _teardown(report: Report) -> str:
@@ -52,7 +53,7 @@ def table(report: Report) -> Table:
     """The small table above the last line: what was asked, what came out, what the limit was."""
     result, scope = report.result, report.plan.scope
     limit = report.plan.objectives
-    real = "  REAL EVENT, not a drill" if report.plan.kind == "failover" else ""
+    real = "  REAL EVENT, not a drill" if report.plan.purpose == REAL else ""
     grid = Table(title=f"{result.verdict.outcome}  {report.plan.drill_id}{real}", title_justify="left", show_edge=False)
     for name in ("", "result", "limit"):
         grid.add_column(name, overflow="fold")

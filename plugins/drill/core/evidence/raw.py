@@ -55,6 +55,15 @@ OWED_REAL = {name: due for name, due in OWED.items() if name not in {"sabotage",
     "second_approval": ("approval-2",),
 }
 
+OWED_HOME = {
+    "register": ("registration",),
+    "preflight": ("preflight",),
+    "failback": ("failback", "frozen", "recovered-home", "acked-home", "acked-home-seqs"),
+    "canaries": ("word-canary",),
+    "tear_down": ("teardown",),
+    "inventory": ("inventory",),
+}
+
 DOCUMENT_BYTES = 1 << 30  # 100 symbols at full size need some tens of MB
 
 
@@ -91,8 +100,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         """Documents that phases which ended well owe and that are not here."""
         plan = self.plan
         due = OWED
-        if plan is not None and (plan.planned or plan.real):
-            due = OWED_REAL if plan.real else OWED_PLANNED
+        if plan is not None and plan.real:
+            due = OWED_HOME if plan.homecoming else OWED_REAL
+        elif plan is not None and plan.planned:
+            due = OWED_PLANNED
         return [
             f"{name} (phase {phase.name})"
             for phase in self.phases

@@ -77,7 +77,7 @@ def verify(content: bytes, keys: Mapping[str, PublicKey], against: Anchor | None
     _registered(bundle.artifacts, evidence, registration)
     verdict = _judged(evidence)
     notes = _as_filed(verdict, bundle.artifacts, outcome, _other_judge(evidence))
-    _in_time(verdict, registration, outcome, real=evidence.plan is not None and evidence.plan.real)
+    _in_time(verdict, registration, outcome, real=evidence.plan is not None and evidence.plan.failover)
     return Verified(
         drill=bundle.drill,
         verdict=verdict,

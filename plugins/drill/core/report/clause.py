@@ -20,7 +20,16 @@ DORA_24 = "DORA 24"
 
 # FAILOVER: a real event has no control and no teardown, so it is never a PASS (method.md, kinds of drill).
 Outcome = Literal[
-    "PASS", "PASS_WITH_OBSERVATIONS", "PARTIAL", "FAIL", "ABORTED", "INVALID", "REJECTED", "MISSING", "FAILOVER"
+    "PASS",
+    "PASS_WITH_OBSERVATIONS",
+    "PARTIAL",
+    "FAIL",
+    "ABORTED",
+    "INVALID",
+    "REJECTED",
+    "MISSING",
+    "FAILOVER",
+    "FAILBACK",
 ]
 Level = Literal["invariant", "L1", "L2", "L3", "L4"]  # weakest first (method.md §3)
 

@@ -110,13 +110,13 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         doc("one id everywhere: run, folder, stack tag, report", SCI_1005, shown="plan", kept="raw/registration.json"),
     ]
     kind: Annotated[
-        Literal["loss", "planned exercise", "failover"],
+        Literal["loss", "planned exercise", "failover", "failback"],
         doc("what kind of drill this is", SCI_1004, NIST, ISO, shown="plan", kept="raw/registration.json"),
     ]
     purpose: Annotated[
         str,
         doc(
-            "DRILL, or REAL EVENT for a failover; printed in the band of page 1",
+            "DRILL, or REAL EVENT for a failover and its way home; printed in the band of page 1",
             shown="plan",
             kept="raw/registration.json",
         ),

@@ -17,10 +17,11 @@ GLYPHS = {
     "REJECTED": "⊘",
     "MISSING": "?",
     "FAILOVER": "⇄",
+    "FAILBACK": "⌂",
 }
 _HEIGHT = 52
 _MARGINS = Margins(left=66, right=16, top=10, bottom=24)
-_FILLS = {"PASS": GOOD, "PASS_WITH_OBSERVATIONS": GOOD, "PARTIAL": MIND, "FAILOVER": INK}
+_FILLS = {"PASS": GOOD, "PASS_WITH_OBSERVATIONS": GOOD, "PARTIAL": MIND, "FAILOVER": INK, "FAILBACK": INK}
 
 
 def shown(report: Report) -> tuple[PastDrill, ...]:

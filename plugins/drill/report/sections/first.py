@@ -23,6 +23,7 @@ COLOURS = {
     "REJECTED": "#3d4653",
     "MISSING": "#3d4653",
     "FAILOVER": "#8a1a00",
+    "FAILBACK": "#8a1a00",
 }
 _FINDINGS, _LIMITATIONS = 4, 5
 _FINDING_LETTERS, _LIMITATION_LETTERS, _SENTENCE_LETTERS = 105, 125, 260
@@ -76,9 +77,11 @@ def mark(report: Report, name: str) -> int | None:
 
 def _banner(report: Report) -> str:
     plan = report.plan
-    real = plan.kind == "failover"
+    real = plan.kind in {"failover", "failback"}
     what = "REAL EVENT, not a drill" if real else f"{plan.purpose}, not a real event"
-    kind = {"loss": f"loss of {plan.scenario}", "failover": f"failover of {plan.scenario}"}.get(plan.kind, plan.kind)
+    kind = {"loss": f"loss of {plan.scenario}", "failover": f"failover of {plan.scenario}", "failback": "failback"}.get(
+        plan.kind, plan.kind
+    )
     week = words.week(plan.registration.at_ns if plan.registration else None)
     return f"{what} · {kind} · {week}{_amended(report)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from drill.core.report import Report
+from drill.report.planned import REAL
 from drill.report.sections.blocks import Section
 from drill.report.sections.building import cost, stacks, teardown
 from drill.report.sections.checks import checks
@@ -33,7 +34,7 @@ class Sheet(Struct, frozen=True, kw_only=True):
 
 
 def _what(report: Report) -> str:
-    return "REAL EVENT, failover" if report.plan.kind == "failover" else "disaster-recovery drill"
+    return f"{REAL}, {report.plan.kind}" if report.plan.purpose == REAL else "disaster-recovery drill"
 
 
 def sheet(report: Report) -> Sheet:
