@@ -18,7 +18,7 @@ from airflow.task.trigger_rule import TriggerRule
 from airflow.timetables import trigger
 
 from drill.airflow_api import DAG as TRIGGERED
-from drill.core.phases import DEPENDS_ON, PHASES
+from drill.core.phases import DEPENDS_ON, HOME, PHASES
 from drill.core.plan import KNOWN_PARAMETERS
 from drill.core.presets import PRESETS
 from tests.core import worlds
@@ -207,3 +207,19 @@ def test_a_dag_comes_back_from_the_database_as_it_was(dag):
     }
     assert set(again.params) == set(dag.params)
     assert again.max_active_runs == dag.max_active_runs
+
+
+# --- the way home
+
+
+def test_the_way_home_has_its_own_order_and_clears_up_after_any_failure(dagbag):
+    dag = dagbag.dags["dr_failback"]
+    order = ["register", "preflight", "failback", "canaries", "tear_down", "inventory", "verdict", "report", "seal"]
+    chain = [*order, "notify", "gate"]
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == {
+        name: {before} if before else set() for before, name in zip(["", *chain], chain, strict=False)
+    }
+    always = {task.task_id for task in dag.tasks if task.trigger_rule == TriggerRule.ALL_DONE}
+    assert always == set(chain[4:])
+    assert set(order[:6]) == set(HOME)
+    assert (dag.schedule, dag.is_paused_upon_creation, list(dag.params)) == (None, False, ["rto_objective_s"])

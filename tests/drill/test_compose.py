@@ -16,8 +16,8 @@ from drill.core.evidence import Evidence
 from drill.report.compose import Sealed, compose
 from drill.report.html import render_html
 from drill.report.record import render_json
-from drill.report.summary import summary_line
-from tests.core import worlds
+from drill.report.summary import summary_line, table
+from tests.core import home, real, worlds
 from tests.core.test_planned import exercise
 from tests.drill.filed import full
 
@@ -91,6 +91,13 @@ def observed() -> Evidence:
     return with_events(full(), event("drain", "fail", -9, reason="no route"), event("drain", "begin", -8, attempt=2))
 
 
+def failover() -> Evidence:
+    """A real one, with everything that its steps file."""
+    added = ("engines", "drain", "preflight", "stacks")
+    validation = {**full().get("validation"), "checks": real.documents()["validation"]["checks"]}
+    return real.changed(validation=validation, **{name: full().get(name) for name in added})
+
+
 WORLDS: dict[str, tuple[Evidence, str]] = {
     "healthy": (full(), "PASS"),
     "a retry": (observed(), "PASS_WITH_OBSERVATIONS"),
@@ -111,6 +118,9 @@ WORLDS: dict[str, tuple[Evidence, str]] = {
         "INVALID",
     ),
     "nothing at all": (Evidence(documents={}, events=()), "INVALID"),
+    "a real failover": (failover(), "FAILOVER"),
+    "the way home": (home.changed(), "FAILBACK"),
+    "not the way home": (home.changed(failback=None, home_members=None, word_canary=None), "INVALID"),
 }  # fmt: skip
 
 
@@ -121,7 +131,7 @@ def _world(request: pytest.FixtureRequest) -> tuple[r.Report, str]:
 
 
 def test_every_outcome_that_evidence_can_lead_to_is_here():
-    assert {outcome for _, outcome in WORLDS.values()} == set(typing.get_args(r.Outcome)) - {"MISSING", "FAILOVER"}
+    assert {outcome for _, outcome in WORLDS.values()} == set(typing.get_args(r.Outcome)) - {"MISSING"}
 
 
 def test_the_report_has_the_outcome_and_does_not_contradict_itself(world):
@@ -139,7 +149,7 @@ def test_the_page_says_the_sentence_and_the_drill(world):
     report, outcome = world
     page = html.unescape(render_html(report))
     assert report.result.verdict.sentence in page
-    assert worlds.DRILL in page
+    assert report.plan.drill_id in page
     assert outcome.replace("_", " ") in page
 
 
@@ -199,6 +209,63 @@ def test_each_rule_that_held_says_what_it_would_have_objected_to():
     rules = {rule.rule_id: rule for rule in compose(full(), SEALED, drill=worlds.DRILL).result.verdict.rules}
     assert rules["clocks-agree"].statement == "else INVALID: an engine host's clock is off by more than the gate"
     assert all(rule.met and rule.statement.startswith("else ") and ": " in rule.statement for rule in rules.values())
+
+
+def test_a_real_event_says_so_everywhere():
+    for evidence, kind in ((failover(), "failover"), (home.changed(), "failback")):
+        report = compose(evidence, SEALED, drill=worlds.DRILL)
+        assert (report.plan.kind, report.plan.purpose) == (kind, "REAL EVENT")
+        assert "REAL EVENT, not a drill" in html.unescape(render_html(report))
+        assert "REAL EVENT, not a drill" in str(table(report).title)
+
+
+def test_a_failover_names_who_approved_it_and_how_long_they_took():
+    report = compose(failover(), SEALED, drill=worlds.DRILL)
+    assert [(one.by, one.decision, one.waited_ns) for one in report.plan.approvals] == [
+        ("admin", "approved", 2 * SECOND),
+        ("deputy", "approved", 2 * SECOND),
+    ]
+    waited = {phase.name: phase.approval_ns for phase in report.result.phases if phase.approval_ns}
+    assert waited == {"first_approval": 2 * SECOND, "second_approval": 2 * SECOND}
+    assert {"sabotage", "tear_down", "inventory", "failback"}.isdisjoint(phase.name for phase in report.result.phases)
+    assert report.result.recovery.impact.assumed_ns == 0
+
+
+def test_the_way_home_is_told_with_its_moments_seqs_and_equal_states():
+    report = compose(home.changed(), SEALED, drill=worlds.DRILL)
+    way = report.result.failback
+    assert way is not None
+    assert (way.went_home, way.from_epoch, way.epoch, way.closed_ns) == (True, 2, 3, 12 * SECOND)
+    assert [one.at_ns for one in way.moments] == sorted(one.at_ns or 0 for one in way.moments)
+    assert {one.symbol: (one.frozen_seq, one.home_seq, one.equal) for one in way.symbols} == dict.fromkeys(
+        home.SYMBOLS, (20, 20, True)
+    )
+    page = html.unescape(render_html(report))
+    assert all(text in page for text in ("Going home", "the DR site is told to freeze", "members are back"))
+
+
+def test_a_drill_that_went_home_tells_it_too():
+    steps = {name: home.documents()[name] for name in ("frozen", "recovered-home", "acked-home", "failback")}
+    steps |= {f"home-{name}": home.documents()[f"home-{name}"] for name in home.MOMENTS}
+    plan = worlds.plan(failback=True)
+    registration = {**full().get("registration"), "plan": msgspec.to_builtins(plan), "plan_sha256": plan.sha256()}
+    evidence = full(registration=registration)
+    evidence.documents.update(steps)
+    report = compose(evidence, SEALED, drill=worlds.DRILL)
+    assert report.result.verdict.outcome == "PASS"
+    assert report.result.failback is not None
+    assert report.result.failback.went_home
+    assert compose(full(), SEALED, drill=worlds.DRILL).result.failback is None
+
+
+def test_a_state_that_differs_is_not_called_home():
+    came = home.documents()["recovered-home"]
+    came["symbols"]["MSFT"]["digest"] = "bb"
+    report = compose(home.changed(recovered_home=came), SEALED, drill=worlds.DRILL)
+    assert report.result.verdict.outcome == "FAIL"
+    assert report.result.failback is not None
+    assert not report.result.failback.went_home
+    assert [one.symbol for one in report.result.failback.symbols if one.equal is False] == ["MSFT"]
 
 
 def test_f01_names_symbol_and_gap():

@@ -9,12 +9,33 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from drill.core.bad_plan import BadPlan
 from drill.core.evidence import Evidence
+from drill.core.plan import Plan
 from drill.core.recovery_point import RecoveryPoint, recovery_point
 from drill.core.timeline import Marks, first_orders
 
 MOMENTS = ("begun", "built", "asked", "drained", "recovered", "open", "members")
 """Moments of a failback in their order; `asked` is when the first symbol was told to freeze."""
+
+
+def way_home(failover: Plan, *, drill_id: str, requester: str, rto_objective_s: int) -> Plan:
+    """The plan of going home from this failover. Raises BadPlan where nobody asks for it."""
+    if not requester:
+        msg = "dr_failback: going home is asked for by a named person; trigger it signed in to Airflow"
+        raise BadPlan(msg)
+    return msgspec.structs.replace(
+        failover,
+        drill_id=drill_id,
+        purpose="failback",
+        of=failover.drill_id,
+        requester=requester,
+        rto_objective_s=rto_objective_s,
+        failback=True,
+        approvers=0,
+    )
 
 
 def proven(evidence: Evidence) -> dict[str, bool]:
@@ -71,8 +92,8 @@ def point(evidence: Evidence) -> RecoveryPoint | None:
     plan, acked, home = evidence.plan, evidence.get("acked-home-seqs"), evidence.get("recovered-home")
     if plan is None or acked is None or home is None:
         return None
-    rows: dict[str, dict[int, list[tuple[int, int, int]]]] = {
-        symbol: {int(member): [(row[0], int(row[1]), row[2]) for row in own] for member, own in members.items()}
+    rows = {
+        symbol: {int(member): [(row[0], int(row[1]), *row[2:]) for row in own] for member, own in members.items()}
         for symbol, members in acked["acked"].items()
         if symbol in plan.symbols
     }

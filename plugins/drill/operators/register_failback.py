@@ -9,6 +9,7 @@ import msgspec
 from drill import clock, records
 from drill.aws import evidence_store, fence
 from drill.core.bad_plan import BadPlan
+from drill.core.homecoming import way_home
 from drill.core.plan import Plan, site_of
 from drill.core.versions import versions
 from drill.docket import Docket
@@ -42,23 +43,6 @@ class RegisterFailbackOperator(RegisterOperator):
         records.register(docket)
         self._lock(docket)
         return {"plan_sha256": plan.sha256(), "failover": plan.of, "from_epoch": plan.epoch, "epoch": plan.home_epoch}
-
-
-def way_home(failover: Plan, *, drill_id: str, requester: str, rto_objective_s: int) -> Plan:
-    """The plan of going home from this failover. Raises BadPlan where nobody asks for it."""
-    if not requester:
-        msg = "dr_failback: going home is asked for by a named person; trigger it signed in to Airflow"
-        raise BadPlan(msg)
-    return msgspec.structs.replace(
-        failover,
-        drill_id=drill_id,
-        purpose="failback",
-        of=failover.drill_id,
-        requester=requester,
-        rto_objective_s=rto_objective_s,
-        failback=True,
-        approvers=0,
-    )
 
 
 def _failover(docket: Docket) -> Plan:

@@ -15,6 +15,7 @@ from drill.core.verdict import Verdict
 from drill.report.built import stacks
 from drill.report.checked import control, suites, symbols
 from drill.report.counted import buffer, journal, lag, point
+from drill.report.homeward import failback
 from drill.report.reopened import performance, resumption
 
 COUNTS = {  # phases between impact and resumption
@@ -77,6 +78,7 @@ def result(evidence: Evidence, verdict: Verdict) -> r.Result:
         control=control(evidence, verdict),
         performance=performance(evidence, verdict),
         resumption=resumption(evidence, verdict),
+        failback=failback(evidence),
         deviations=_deviations(evidence, verdict),
         stacks=stacks(evidence),
         lag=lag(evidence),

@@ -47,6 +47,7 @@ from drill.core.report.close import (
     Teardown,
     Triage,
 )
+from drill.core.report.failback import Failback, HomeSymbol, Moment
 from drill.core.report.journal import FULL_DAY_COMMANDS, Damage, FlushBuffer, JournalAccount, LagPoint, RecoveryPoint
 from drill.core.report.matrix import matrix
 from drill.core.report.plan import (
@@ -100,10 +101,12 @@ __all__ = [
     "Deviation",
     "Exclusion",
     "Expectation",
+    "Failback",
     "Failure",
     "Filing",
     "Finding",
     "FlushBuffer",
+    "HomeSymbol",
     "InjectedFault",
     "InventoryCount",
     "JournalAccount",
@@ -112,6 +115,7 @@ __all__ = [
     "Level",
     "Load",
     "Mark",
+    "Moment",
     "Objective",
     "Objectives",
     "Orphan",

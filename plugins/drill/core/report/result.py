@@ -23,6 +23,7 @@ from drill.core.report.clause import (
     Outcome,
     doc,
 )
+from drill.core.report.failback import Failback
 from drill.core.report.journal import FlushBuffer, JournalAccount, LagPoint, RecoveryPoint
 from drill.core.report.timeline import Mark, PhaseTime, Recovery
 from drill.core.report.trading import Performance, Resumption
@@ -141,6 +142,15 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     resumption: Annotated[
         Resumption | None,
         doc("None: not reached", SCI_1004, shown="resumption", kept="raw/members.json, raw/word-canary.json"),
+    ] = None
+    failback: Annotated[
+        Failback | None,
+        doc(
+            "the way home; None: nobody set out for it",
+            SCI_1004,
+            shown="failback",
+            kept="raw/frozen.json, raw/recovered-home.json, raw/acked-home.json, raw/home-*.json",
+        ),
     ] = None
     deviations: Annotated[
         tuple[Deviation, ...],

@@ -10,6 +10,7 @@ from drill.report.sections.blocks import Section
 from drill.report.sections.building import cost, stacks, teardown
 from drill.report.sections.checks import checks
 from drill.report.sections.closing import amendments, definitions, findings, history, limitations, manifest
+from drill.report.sections.failback import failback
 from drill.report.sections.first import FirstPage, first_page
 from drill.report.sections.journal import journal, point
 from drill.report.sections.planning import plan, regulation, versions
@@ -19,7 +20,8 @@ from drill.report.sections.trading import performance, resumption
 from drill.report.sections.verdict import deviations, verdict
 
 ORDER = (
-    verdict, timeline, point, symbols, journal, checks, stacks, performance, resumption, deviations, amendments,
+    verdict, timeline, point, symbols, journal, checks, stacks, performance, resumption, failback,
+    deviations, amendments,
     history, findings, limitations, teardown, cost, plan, versions, regulation, manifest, definitions,
 )  # fmt: skip
 
