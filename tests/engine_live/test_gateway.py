@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.gateway import Gateway
-from engine.messages import Environment, Reason, Status
+from engine.messages import CANARY_MEMBER, OPERATOR_MEMBER, Environment, Reason, Status
 from engine.outlet import Outlet
 from engine.sequencer import Batch
 from engine.wire import (
@@ -107,6 +107,24 @@ async def test_a_stranger_is_refused_and_disconnected(dial: Any, login: Any) -> 
     member = await dial(login)
     assert await member.read() == LoginAnswer(Environment.LIVE, 4, LOGIN_REFUSED)
     assert await member.read() is None
+
+
+@pytest.mark.parametrize("member", [1, CANARY_MEMBER, OPERATOR_MEMBER])
+@pytest.mark.parametrize("ours", list(Environment))
+async def test_a_gateway_takes_nothing_of_the_other_environment(
+    dial: Any, desk: Any, order: Any, ours: Environment, member: int
+) -> None:
+    """F20: an exercise's members, canaries and operators get no command into the market, nor the market's into it."""
+    desk.environment = ours
+    (theirs,) = set(Environment) - {ours}
+    trader = await dial(Login(2, ours))
+    stranger = await dial(Login(member, theirs), *(Order(NUMBER, order(member=member)) for _ in range(3)))
+    assert await stranger.read() == LoginAnswer(ours, 4, LOGIN_REFUSED)
+    assert await stranger.read() is None
+    kept = order(member=2)
+    trader.write(Order(NUMBER, kept), Echo(5))
+    assert [type(await trader.read()) for _ in range(2)] == [LoginAnswer, EchoAnswer]
+    assert desk.appended == [kept]
 
 
 async def test_nobody_is_let_in_before_the_site_is_open(dial: Any, desk: Any) -> None:
