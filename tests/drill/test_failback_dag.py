@@ -99,8 +99,10 @@ def test_going_home_restores_nothing_first_since_nothing_was_sabotaged(trades: D
 
 def test_the_site_goes_once_the_exchange_has_left_it(trades: Docket, monkeypatch: Any, ordered: Any) -> None:
     monkeypatch.setattr(control, "opened", lambda *_, **__: {"AAPL": {}})
+    control.freeze(trades.home, trades.settings.journal_bucket, 2, drill=home.ID)
     with pytest.raises(RedResult, match="trades at dr-abcdef"):
         TearDownOperator(task_id="tear_down").start(trades, {})
+    assert not trades.journal().exists("control/epoch=2/freeze.json"), "it trades on, whoever died after the freeze"
     take_epoch(monkeypatch, 3, PRIMARY)
     assert TearDownOperator(task_id="tear_down").start(trades, {}) == GONE
     assert [ordered(verb, home.ID) for verb in ("restore", "close")] == [None, None]

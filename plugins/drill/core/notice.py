@@ -59,7 +59,7 @@ def _due(entry: Entry, now_ns: int, bucket: str) -> Iterator[Notice]:
             yield _late(entry, now_ns)
     else:
         yield _verdict(entry, bucket)
-        if entry.kind and entry.teardown != "clean" and not entry.real:
+        if entry.kind and entry.teardown != "clean" and entry.purpose != "failover":
             yield _teardown(entry, bucket)
 
 

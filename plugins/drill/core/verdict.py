@@ -678,7 +678,7 @@ HOME_RULES: tuple[Rule, ...] = (
 )
 
 
-def _sentence_home(outcome: str, case: Case) -> str:
+def _sentence_home(outcome: str, case: Case, rulings: Sequence[Ruling]) -> str:
     """The same for the way home: how long the exchange was closed, and what was proven meanwhile."""
     question = "Did AEX come home to its primary?"
     if outcome in {"INVALID", "ABORTED"}:
@@ -686,20 +686,21 @@ def _sentence_home(outcome: str, case: Case) -> str:
     lost = "unknown" if case.point is None else f"{case.point.lost_orders:,}"
     orders = f"Acknowledged orders lost: {lost}."
     closed = case.times.impact_ns
-    if closed is None or outcome == "FAIL":
+    if closed is None:
         return f"{question} No. {orders}"
     held = homecoming.proven(case.evidence)
     same = sum(held.get(symbol, False) for symbol in case.plan.symbols)
+    failed = next((f", but the failback failed: {one.text}" for one in rulings if one.outcome == "FAIL"), "")
     return (
         f"{question} Yes: closed for {spoken_duration(closed)}, worst symbol {case.times.worst_symbol}; {same} of "
-        f"{len(case.plan.symbols)} symbols in the very state that the DR site had left. {orders}"
+        f"{len(case.plan.symbols)} symbols in the very state that the DR site had left{failed}. {orders}"
     )
 
 
 def _sentence(outcome: str, case: Case, rulings: Sequence[Ruling]) -> str:
     """The first line of the report: it answers the question that everybody has, and says why not."""
     if case.plan.homecoming:
-        return _sentence_home(outcome, case)
+        return _sentence_home(outcome, case, rulings)
     within = spoken_duration(case.plan.rto_objective_s * SECOND_NS)
     within = "two hours" if case.plan.rto_objective_s == REG_SCI_S else within
     what = "failover" if case.plan.real else "drill"

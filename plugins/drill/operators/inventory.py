@@ -9,6 +9,7 @@ import msgspec
 from drill import clock
 from drill.aws import inventory, sites
 from drill.docket import Docket
+from drill.operators.preflight import everywhere
 from drill.operators.step import RedResult, Step
 from drill.site_settings import PRIMARY
 
@@ -43,7 +44,8 @@ class InventoryOperator(Step):
         after = inventory.snapshot(docket.home, before.regions, services=before.services)
         orphans = inventory.orphans(docket.home, before, after)
         if docket.document("failback") is not None:  # the primary was built anew: it is what it should be
-            orphans = sites.without(docket.home, orphans, PRIMARY, before.regions)
+            places = everywhere(docket.plan(), docket.settings)  # of a real failover it was not asked for, being lost
+            orphans = sites.without(docket.home, orphans, PRIMARY, places)
         docket.file(
             "inventory",
             {

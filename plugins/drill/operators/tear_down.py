@@ -16,9 +16,14 @@ GONE = Wait("site_gone", DELETE_S, then="deleted")
 
 
 def _delete(docket: Docket) -> Wait:
-    """The site goes, unless the exchange lives there: a failback that failed must not end in no exchange at all."""
+    """The site goes, unless the exchange lives there: a failback that failed must not end in no exchange at all.
+
+    Nor in a frozen one, where what carried it out died after the freeze.
+    """
     if _is_home(docket):
-        site = docket.plan().site
+        plan, settings = docket.plan(), docket.settings
+        control.thaw(docket.home, settings.journal_bucket, plan.epoch, region=settings.dr_region)
+        site = plan.site
         raise RedResult(f"the exchange trades at {site}: the site stays until it has gone home (DAG dr_failback)")
     return GONE
 
