@@ -114,7 +114,7 @@ def judged(mutation: Mutation | None) -> str:
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         tree = Path(folder) / "tree"
         for name in COPIED:
-            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("*.pyc"))
         if mutation is not None:
             mutation.apply(tree)
         command = [sys.executable, "-m", "tests.mutation.small_drill", f"{folder}/exchange"]
