@@ -47,25 +47,25 @@ def run(params: dict[str, Any], settings: Settings) -> Answer:
     """Run one drill to its end; the status is its verdict's. Raises BadPlan before anything is registered."""
     check(params, settings)
     drill = new_drill_id()
-    console = Console(stderr=True, soft_wrap=True)
+    said = f"drill {drill}: workload seed {params.get('seed', 1)}; Ctrl-C aborts it with teardown and report"
     if params.get("purpose", "drill") != "drill":
-        console.print(f"REAL EVENT, not a drill: {params['purpose']}; two other people must approve it in Airflow")
-    console.print(f"drill {drill}: workload seed {params.get('seed', 1)}; Ctrl-C aborts it with teardown and report")
-    return _carry_out(drill, params, settings, console, DAG)
+        said = f"REAL EVENT, not a drill: {params['purpose']}; two other people must approve it in Airflow\n{said}"
+    return _carry_out(drill, params, settings, DAG, said)
 
 
 def go_home(params: dict[str, Any], settings: Settings) -> Answer:
     """Run the way home after a real failover (DAG dr_failback) to its end; the status is its verdict's."""
     drill = new_drill_id("failback")
-    console = Console(stderr=True, soft_wrap=True)
-    console.print(f"REAL EVENT, not a drill: failback {drill}; the exchange is closed from its freeze to its opening")
-    return _carry_out(drill, params, settings, console, FAILBACK_DAG)
+    said = f"REAL EVENT, not a drill: failback {drill}; the exchange is closed from its freeze to its opening"
+    return _carry_out(drill, params, settings, FAILBACK_DAG, said)
 
 
-def _carry_out(drill: str, params: dict[str, Any], settings: Settings, console: Console, dag: str) -> Answer:
-    """Trigger the DAG, follow it, copy what it filed, say how it ended."""
+def _carry_out(drill: str, params: dict[str, Any], settings: Settings, dag: str, said: str) -> Answer:
+    """Trigger the DAG and say so, follow it, copy what it filed, tell how it ended."""
     api, docket = AirflowApi(settings, dag), Docket(drill, settings, default_session)
     api.trigger(drill, params)
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(said)
     _follow(docket, api, Follower(docket, console, Path(settings.reports)), console)
     folder = copy(docket, Path(settings.reports))
     auditors_kit(docket, Path(settings.reports))

@@ -174,7 +174,7 @@ def followed(fresh, settings, monkeypatch, tmp_path):
     here = settings.model_copy(update={"reports": str(tmp_path)})
 
     def call(airflow: Airflow) -> Answer:
-        monkeypatch.setattr(run, "AirflowApi", lambda _: airflow)
+        monkeypatch.setattr(run, "AirflowApi", lambda *_: airflow)
         monkeypatch.setattr(run, "Docket", lambda *_: fresh)
         monkeypatch.setattr(run, "new_drill_id", lambda: worlds.DRILL)
         monkeypatch.setattr(follow, "POLL_S", 0)
@@ -339,7 +339,7 @@ def test_an_unknown_drill_is_one_line(fresh, settings, removed, drill, monkeypat
 # --- `--json`: one document on standard output, whatever happens
 
 LINES = {
-    "run": (), "faults": (), "abort": ("d", "--reason", "r"),
+    "run": (), "failback": (), "faults": (), "abort": ("d", "--reason", "r"),
     "deploy": (), "clean": (), "sweep": (), "settings": (),
     "verify": ("none.zip", "--key", "none.pem"), "history": (), "compare": ("a", "b"), "key": (),
     "bundle": ("d", "--out", "f"), "anchor": ("--out", "f"), "report": ("none.json",), "schema": (),
