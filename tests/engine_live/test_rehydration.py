@@ -233,8 +233,8 @@ def peak_of_a_rehydration(order: Any, site: Site, tmp_path: Path, monkeypatch: A
 
 async def test_memory_does_not_grow_with_the_journal_nor_with_its_fills(peak_of_a_rehydration: Any) -> None:
     await peak_of_a_rehydration(10)  # what is imported and cached once
-    short, long = await peak_of_a_rehydration(2_000), await peak_of_a_rehydration(20_000)
-    assert long < 1.5 * short, f"{short} bytes for 2,000 trades, {long} for 20,000"
+    short, long = await peak_of_a_rehydration(20_000), await peak_of_a_rehydration(200_000)
+    assert long < 1.5 * short, f"{short} bytes for 20,000 trades, {long} for 200,000"
 
 
 def test_genesis_is_empty() -> None:

@@ -99,12 +99,13 @@ BUGS = (
         (Patch("opening.py", "if holder.task != self._task}", "if holder.task == ''}"),),
     ),
     Mutant(
-        "a snapshot does not remember what was answered",
+        "what comes from a snapshot does not remember what was answered",
         (
             Patch(
-                "snapshot.py",
-                '        self._hold("seq", str(self.seq), str(venue.seq))\n',
-                '        self._hold("seq", str(self.seq), str(venue.seq))\n        venue.windows.clear()\n',
+                "symbol_recovery.py",
+                "            return _rebuilt(start.recovery, started_ns",
+                "            start.recovery.venue.windows.clear()\n"
+                "            return _rebuilt(start.recovery, started_ns",
             ),
         ),
     ),

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from engine import clock, storage
+from engine import clock, read_ahead, storage
 from engine.gateway import _Session
 from engine.lease import Lease
 from engine.lineage import Opened, opened_key
@@ -28,7 +28,7 @@ from engine.sequencer import SequencerState
 from engine.site import SiteState
 from engine.trade import Engine, TradeSettings
 from engine.trading_day import Closes
-from tests.simulation.loop import PROCESS, SimulatedLoop
+from tests.simulation.loop import PROCESS, AtOnce, SimulatedLoop
 from tests.simulation.member import Member
 from tests.simulation.world import Bucket, Delivery, Nemesis, Process, View, Wire
 
@@ -375,6 +375,7 @@ def _ports(history: History) -> Iterator[None]:
         with (
             patch.object(clock, "now_ns", history.loop.now_ns),
             patch.object(clock, "lease_ns", history.loop.lease_ns),
+            patch.object(read_ahead, "ThreadPoolExecutor", AtOnce),
             patch.dict(Closes.__init__.__kwdefaults__, now_ns=history.loop.now_ns),
         ):
             yield

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from contextvars import ContextVar
 from typing import Any, Final
 
-__all__ = ["EPOCH_NS", "PROCESS", "SimulatedLoop", "StandstillError"]
+__all__ = ["EPOCH_NS", "PROCESS", "AtOnce", "SimulatedLoop", "StandstillError"]
 
 EPOCH_NS: Final = 1_480_500_000_000_000_000
 """Simulated time begins on 30 November 2016."""
@@ -99,3 +100,19 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=self, **options)
         self.processes.setdefault(PROCESS.get(), []).append(task)
         return task
+
+
+class AtOnce(Executor):
+    """A pool of reading threads without threads: whose read meets the nemesis first must not depend on chance."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """As many threads as asked for are none."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it now, in the order of asking."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - as above
+            future.set_exception(error)
+        return future

@@ -28,7 +28,7 @@ def simulate(folder: Path, *words: str, hash_seed: str = "0") -> tuple[int, str]
 
 
 def broken(folder: Path, bug: Mutant) -> tuple[int, str]:
-    bare = shutil.ignore_patterns("__pycache__")
+    bare = shutil.ignore_patterns("*.pyc")  # what numba compiled stays valid: the kernel is not what a bug changes
     for name in ("engine", "oracle", "tests/simulation", "tests/mutation"):
         shutil.copytree(ROOT / name, folder / name, ignore=bare)
     for patch in bug.patches:
