@@ -709,6 +709,40 @@ def failover() -> r.Report:
     )
 
 
+def failback() -> r.Report:
+    """The way home after a real event: one symbol compared, one that was halted and had nothing to hand over."""
+    base = failover()
+    moments = ("begun", "primary built", "frozen", "recovered", "open", "members back")
+    return replace(
+        base,
+        plan=replace(base.plan, kind="failback"),
+        result=replace(
+            base.result,
+            verdict=verdict("FAILBACK", "AEX went home: closed for 58 s; no acknowledged order was lost."),
+            failback=r.Failback(
+                went_home=True,
+                from_epoch=2,
+                epoch=3,
+                moments=tuple(r.Moment(name=name, at_ns=T0 + at * S) for at, name in enumerate(moments)),
+                closed_ns=58 * S,
+                acknowledged=31_485,
+                symbols=(
+                    r.HomeSymbol(
+                        symbol="AAL",
+                        frozen_seq=9,
+                        frozen_digest=SHA,
+                        home_seq=9,
+                        home_digest=SHA,
+                        equal=True,
+                        acked_seq=9,
+                    ),
+                    r.HomeSymbol(symbol="ADBE", frozen_seq=7, frozen_digest="", home_seq=7, home_digest=SHA),
+                ),
+            ),
+        ),
+    )
+
+
 def hostile() -> r.Report:
     """Text that tries to be markup, a script or an address, wherever free text may stand."""
     evil = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\"'&{{ 7*7 }}"
@@ -768,4 +802,5 @@ def outcomes() -> dict[str, r.Report]:
         "REJECTED": bare("REJECTED", "Not shown: another drill holds the lock.", registered=False),
         "MISSING": bare("MISSING", "Not shown: registered, and never heard of again."),
         "FAILOVER": failover(),
+        "FAILBACK": failback(),
     }

@@ -89,7 +89,7 @@ def test_verdict_comes_first_as_word_and_sentence(name: str) -> None:
     before = page.words.split("recovery time from impact")[0]
     assert name.replace("_", " ") in before
     assert verdict.sentence in before
-    assert ("REAL EVENT, not a drill" if name == "FAILOVER" else "DRILL, not a real event") in before
+    assert ("REAL EVENT, not a drill" if name in {"FAILOVER", "FAILBACK"} else "DRILL, not a real event") in before
 
 
 @pytest.mark.parametrize("name", ["REJECTED", "MISSING", "ABORTED"])

@@ -14,7 +14,7 @@ from tests.report import samples
 
 OUTCOMES = samples.outcomes()
 LINE = re.compile(
-    r"drill=\S+ verdict=(PASS|PASS_WITH_OBSERVATIONS|PARTIAL|FAIL|ABORTED|INVALID|REJECTED|MISSING|FAILOVER) "
+    r"drill=\S+ verdict=(PASS|PASS_WITH_OBSERVATIONS|PARTIAL|FAIL|ABORTED|INVALID|REJECTED|MISSING|FAILOVER|FAILBACK) "
     r"rto_impact_s=(\d+\.\d|not_achieved) rto_technical_s=(\d+\.\d|not_achieved) rpo_orders=(\d+|unknown) "
     r"acked=(\d+|unknown) symbols=\d+/\d+ control=(caught|missed|not_run) teardown=(clean|orphans:\d+|not_run) "
     r"report=\S+"
