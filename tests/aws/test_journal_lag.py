@@ -42,7 +42,7 @@ def test_a_stream_is_pending_until_it_has_delivered_or_had_time_to(monkeypatch, 
 
 @pytest.mark.world
 def test_a_record_that_was_put_is_drained_and_then_in_the_bucket(session, account):
-    name = stream_name("AAPL", 2)
+    name = stream_name("ZZT1", 2)
     client(session, "firehose", REGION).put_record(DeliveryStreamName=name, Record={"Data": b"x"})
     since, deadline = time.time_ns(), time.monotonic() + 30
     while not journal_lag.drained(
@@ -54,6 +54,8 @@ def test_a_record_that_was_put_is_drained_and_then_in_the_bucket(session, accoun
     assert [point.at_ns for point in lag] == sorted({point.at_ns for point in lag})
     assert {(point.stream, point.streams) for point in lag} == {(name, 1)}
     found = client(session, "s3", REGION).list_objects_v2(
-        Bucket="aex-journal-000000000000", Prefix="journal/epoch=2/symbol=AAPL/"
+        Bucket="aex-journal-000000000000", Prefix="journal/epoch=2/symbol=ZZT1/"
     )
     assert found["KeyCount"] == 1
+    # No site opened this symbol in this epoch: retention, next in this account, would ask for the record of it.
+    client(session, "s3", REGION).delete_object(Bucket="aex-journal-000000000000", Key=found["Contents"][0]["Key"])
