@@ -17,13 +17,25 @@ from typing import Any
 import httpx
 
 from drill.run import EXIT
+from engine.storage import open_store
 
 CLUSTERS = [f"aex-primary-{part}" for part in ("MatchingEngine", "MarketData", "Customer")]
-TRADED_S = 12
+ACKNOWLEDGED = 2_000
+SAID = "members/latest.json"
 APPROVERS = {"first_approval": "admin", "second_approval": "deputy"}
 PATIENCE_S = 120
 POLL_S = 0.5
 READ_S = 3  # nobody answers sooner; Airflow notes up to two seconds late that a task has deferred
+
+
+def await_orders() -> None:
+    """There must be something to lose: members say how much was acknowledged to them."""
+    words = open_store(f"s3://{os.environ['AEX_WITNESS_BUCKET']}/words/")
+    deadline = time.monotonic() + PATIENCE_S
+    while not words.exists(SAID) or json.loads(words.get(SAID))["acked"] < ACKNOWLEDGED:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"members were not acknowledged {ACKNOWLEDGED} commands in {PATIENCE_S} s")
+        time.sleep(POLL_S)
 
 
 def kill_primary() -> None:
@@ -74,7 +86,7 @@ def answer(user: str, task: str, choice: str = "Approve") -> None:
 
 def main() -> int:
     """Lose the primary, fail over, go home; what `drill run` and `drill failback` say goes to standard output."""
-    time.sleep(TRADED_S)  # there must be something to lose
+    await_orders()
     kill_primary()
     argv = [sys.executable, "-m", "drill", "run", "--purpose", "failover", "--load-s", "15"]
     with subprocess.Popen(argv) as run:
