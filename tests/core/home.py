@@ -76,11 +76,4 @@ def events() -> tuple[Event, ...]:
 
 def changed(**changes: Any) -> Evidence:
     """The healthy way home with documents replaced (name with `_` for `-`); None removes one."""
-    found = documents()
-    for name, document in changes.items():
-        key = name.replace("_", "-")
-        if document is None:
-            del found[key]
-        else:
-            found[key] = document
-    return Evidence(documents=found, events=events())
+    return worlds.altered(Evidence(documents=documents(), events=events()), changes)

@@ -52,11 +52,4 @@ def documents() -> dict[str, Any]:
 
 def changed(**changes: Any) -> Evidence:
     """The healthy failover with documents replaced (name with `_` for `-`); None removes one."""
-    found = documents()
-    for name, document in changes.items():
-        key = name.replace("_", "-")
-        if document is None:
-            del found[key]
-        else:
-            found[key] = document
-    return Evidence(documents=found, events=worlds.healthy().events)
+    return worlds.altered(Evidence(documents=documents(), events=worlds.healthy().events), changes)

@@ -167,7 +167,11 @@ def healthy() -> Evidence:
 
 def changed(**changes: Any) -> Evidence:
     """The healthy drill with documents replaced (name with `_` for `-`); None removes one."""
-    evidence = healthy()
+    return altered(healthy(), changes)
+
+
+def altered(evidence: Evidence, changes: dict[str, Any]) -> Evidence:
+    """This evidence, whose documents are its own, with some of them replaced or removed."""
     for name, document in changes.items():
         key = name.replace("_", "-")
         if document is None:
