@@ -33,6 +33,7 @@ __all__ = [
     "Checkpoint",
     "Frame",
     "decode_frame",
+    "encode_again",
     "encode_frame",
     "frame_size",
 ]
@@ -138,6 +139,19 @@ def encode_frame(
     return raw, blake3(raw).digest()
 
 
+def encode_again(frame: Frame) -> tuple[bytes, bytes]:
+    """Encode a frame that was read: its bytes and digest, the same as before if today's version wrote it."""
+    return encode_frame(
+        frame.commands,
+        environment=frame.environment,
+        epoch=frame.epoch,
+        symbol=frame.symbol,
+        first_seq=frame.first_seq,
+        previous=frame.previous,
+        checkpoints=frame.checkpoints,
+    )
+
+
 def frame_size(raw: bytes | bytearray, offset: int = 0) -> int:
     """The length in bytes of the frame whose header stands at `offset`; the header must be complete.
 
@@ -190,7 +204,7 @@ def decode_frame(raw: bytes, offset: int = 0) -> Frame:
     frame = Frame(
         environment=environment,
         epoch=epoch,
-        symbol=name.rstrip(b"\0").decode("ascii", "backslashreplace"),
+        symbol=name.rstrip(b"\0").decode("latin-1"),  # refused below where it is not ASCII
         first_seq=first_seq,
         count=count,
         previous=previous,
@@ -218,6 +232,8 @@ def _hold_vocabulary(frame: Frame, offset: int) -> None:
         for name, position, values in _ENUMERATED
         if (unknown := commands[position::COMMAND_SIZE].translate(None, values))
     ]
+    if not frame.symbol.isascii():
+        faults.append(("a symbol in ASCII", ascii(frame.symbol)))
     if frame.environment not in _ENVIRONMENTS:
         faults.append(("environment 1 or 2", f"{frame.environment}"))
     faults += [

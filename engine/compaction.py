@@ -27,7 +27,7 @@ from typing import Final
 
 import msgspec
 
-from engine.codec import GENESIS, Frame, encode_frame
+from engine.codec import GENESIS, Frame, encode_again
 from engine.errors import AlreadyExistsError, CompactionError
 from engine.given import PLACE, GivenFrames
 from engine.journal import COMPACTED, Damage, JournalReader, read_object
@@ -218,15 +218,7 @@ def _image(frame: Frame) -> bytes:
     Raises:
         CompactionError: they are not; a version of frames that this engine reads and no longer writes.
     """
-    image, digest = encode_frame(
-        frame.commands,
-        environment=frame.environment,
-        epoch=frame.epoch,
-        symbol=frame.symbol,
-        first_seq=frame.first_seq,
-        previous=frame.previous,
-        checkpoints=frame.checkpoints,
-    )
+    image, digest = encode_again(frame)
     if digest != frame.digest:
         raise CompactionError(
             "copy frame",
