@@ -17,7 +17,8 @@ from tests.core import worlds
 from tests.report import rendered, samples
 
 WEEK_NS = 7 * 86_400 * worlds.SECOND
-FIRST_NS = 1_790_431_200 * worlds.SECOND  # Saturday, 2026-09-26 14:00 UTC: a drill a week from there on
+# Saturday, 2025-09-27 14:00 UTC: a drill a week from there on, and the last of them before any day that reads this.
+FIRST_NS = 1_758_981_600 * worlds.SECOND
 OUTCOMES = samples.outcomes()
 RUNS = "drill-on-demand-5eed99"
 
