@@ -24,6 +24,7 @@ from drill.copies import auditors_kit, copy
 from drill.core import faults, sensitivity
 from drill.core.faults import CATALOGUE, Fault, Observed, observe
 from drill.core.plan import BadPlan
+from drill.core.sensitivity import CONTROL, Scored
 from drill.core.verdict import GREEN, Verdict, judge
 from drill.core.versions import versions
 from drill.deploy import deploy
@@ -32,7 +33,6 @@ from drill.run import ENDED, new_drill_id
 from drill.settings import Settings
 from drill.verbs.answer import Answer
 
-CONTROL = "none"
 FAILED = 1
 POLL_S = 0.5
 PATIENCE_S = 900
@@ -56,10 +56,13 @@ class Row:
 class Catalogue:
     """One run over some faults of the catalogue; `params` are what every drill of it has in common."""
 
-    def __init__(self, settings: Settings, params: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, params: Mapping[str, Any], say: Callable[[str], None], *, score: bool = False
+    ) -> None:
         self.settings = settings
         self.params = params
         self.say = say
+        self.score = score
         self.rows: list[Row] = []
         self._api = AirflowApi(settings)
         self._session = default_session(settings.dr_region)
@@ -93,6 +96,7 @@ class Catalogue:
         verdict = self._verdict(drill)
         rules = sorted({ruling.rule for ruling in verdict.rulings})
         passed = verdict.outcome in GREEN
+        self._file(CONTROL, drill, agrees=passed)
         self._show((CONTROL, "-", "PASS", " ".join([verdict.outcome, *rules]), "verdict"), began)
         if not passed:
             self.say(f"      {'; '.join(ruling.text for ruling in verdict.rulings)}")
@@ -114,11 +118,18 @@ class Catalogue:
         found = observe(fault.id, docket.evidence(), verdict, acted)
         injected = "yes" if found.injected else "no"
         self.rows.append(Row(drill, found, (clock.mono_ns() - began_ns) / 1e9))
+        self._file(fault.id, drill, agrees=found.caught)
         self._show((fault.id, injected, found.expected, found.found, found.phase), began_ns)
         for missing in found.missing:
             self.say(f"      {drill} lacks: {missing}")
         if not found.injected:
             self.say(f"      {drill}: not injected: {'; '.join(ruling.text for ruling in verdict.rulings[:2])}")
+
+    def _file(self, name: str, drill: str, *, agrees: bool) -> None:
+        """Where this run is to score its version: what the drill came to, filed before the next one begins."""
+        if self.score:
+            scored = Scored(drill=drill, agrees=agrees, at_ns=str(clock.now_ns()))
+            sensitivity.file(sensitivity.version_of(versions()), name, scored)
 
     def _show(self, cells: tuple[str, str, str, str, str], began_ns: int) -> None:
         """One line of the table: id, injected, expected, observed, phase; and the seconds since `began_ns`."""
@@ -217,23 +228,13 @@ def catalogue(
     `table` gets a line for each drill as soon as it has ended.
     """
     wanted = chosen(names)
-    if score and (len(wanted) < len(CATALOGUE) or not control):
-        raise BadPlan("parameter 'score': a version is scored by the whole catalogue and its control; leave out 'only'")
 
     def say(line: str) -> None:
         table.write(f"{line.rstrip()}\n")
         table.flush()
 
-    passed, rows = Catalogue(settings, params, say).run(wanted, control=control)
+    passed, rows = Catalogue(settings, params, say, score=score).run(wanted, control=control)
     caught = [row for row in rows if row.observed.caught]
-    if score:
-        missed = tuple(row.observed.fault_id for row in rows if not row.observed.caught)
-        version = sensitivity.version_of(versions())
-        sensitivity.file(
-            sensitivity.Score(
-                version=version, caught=len(caught), injected=len(rows), at_ns=str(clock.now_ns()), missed=missed
-            )
-        )
     without = {
         True: "",
         False: ", but a drill without any fault did not pass",
