@@ -63,6 +63,29 @@ def test_two_ways_that_lead_to_two_states_fail_the_drill(twin: dict[str, Any], *
     assert ("F-DETERMINISM" in rules(verdict), verdict.outcome) == ((False, "PASS") if agree else (True, "FAIL"))
 
 
+@pytest.mark.parametrize(
+    ("twin", "outcome", "rule"),
+    [("bb", "FAIL", "F-DETERMINISM"), ("aa", "INVALID", "I-CONTROL")],
+    ids=["its replay depends on chance", "its replay is as it should be"],
+)
+def test_a_test_symbol_that_nobody_touched_may_be_red_only_where_its_recovery_is_wrong(
+    twin: str, outcome: str, rule: str
+) -> None:
+    documents = worlds.documents()
+    validation, recovered = documents["validation"], documents["recovered"]
+    for check in validation["checks"]:
+        check["passed"] &= check["symbol"] != "ZZT1"
+    recovered["symbols"]["ZZT1"] |= {"digest": "aa", "twin": {"seq": 10, "digest": twin}}
+    verdict = judge(worlds.changed(validation=validation, recovered=recovered))
+    assert (verdict.outcome, rules(verdict)) == (outcome, {rule})
+
+
+def test_the_sabotaged_symbol_may_come_to_two_states() -> None:
+    recovered = worlds.documents()["recovered"]
+    recovered["symbols"]["ZZT2"] |= {"digest": "aa", "twin": {"seq": 10, "digest": "bb"}}
+    assert judge(worlds.changed(recovered=recovered)).outcome == "PASS"
+
+
 @given(past_ns=st.integers(-LIMIT_NS, LIMIT_NS))
 def test_a_snapshot_is_old_beyond_two_intervals_and_some_slack(past_ns: int) -> None:
     verdict = judged(snapshot=snapshot(LIMIT_NS + past_ns))

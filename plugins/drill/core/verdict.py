@@ -246,11 +246,14 @@ def control_was_caught(case: Case) -> Iterator[Ruling]:
 
 
 def only_the_control_is_red(case: Case) -> Iterator[Ruling]:
-    """INVALID: a test symbol that nobody touched is red: what caught the control would have been red anyway."""
-    reveal, validation = case.evidence.get("word-reveal"), case.evidence.get("validation")
-    if not reveal or not validation or not reveal.get("control"):
+    """INVALID: a test symbol that nobody touched is red: what caught the control would have been red anyway.
+
+    Not so where its own recovery came to two states: then red is right, and `ways_agree` says FAIL.
+    """
+    validation = case.evidence.get("validation")
+    if not validation:
         return
-    others = set(case.plan.test_symbols) - {reveal["control"]["symbol"]}
+    others = _untouched(case) - set(_two_states(case))
     red = sorted(
         {check["symbol"] for check in validation["checks"] if check["symbol"] in others and not check["passed"]}
     )
@@ -399,12 +402,28 @@ def snapshots_were_good(case: Case) -> Iterator[Ruling]:
 
 
 def ways_agree(case: Case) -> Iterator[Ruling]:
-    """FAIL: the replay from genesis and that from a snapshot lead to two states."""
-    for symbol, row in _recovered_in_scope(case):
-        twin = row.get("twin")
-        if twin and (twin["seq"], twin["digest"]) != (row["seq"], row["digest"]):
-            text = f"{symbol}: seq {row['seq']} from genesis, {twin['seq']} from the snapshot, and two digests"
-            yield _fail("F-DETERMINISM", text)
+    """FAIL: the replay from genesis and that from a snapshot lead to two states, where nobody touched the journal."""
+    for symbol, (row, twin) in _two_states(case).items():
+        text = f"{symbol}: seq {row['seq']} from genesis, {twin['seq']} from the snapshot, and two digests"
+        yield _fail("F-DETERMINISM", text)
+
+
+def _two_states(case: Case) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """By symbol in scope and untouched test symbol whose two replays differ: the one from genesis, and its twin."""
+    rows = (case.evidence.get("recovered") or {"symbols": {}})["symbols"]
+    judged = (set(case.plan.symbols) | _untouched(case)) & set(rows)
+    pairs = {symbol: (rows[symbol], rows[symbol].get("twin")) for symbol in sorted(judged)}
+    return {
+        symbol: (row, twin)
+        for symbol, (row, twin) in pairs.items()
+        if twin and (twin["seq"], twin["digest"]) != (row["seq"], row["digest"])
+    }
+
+
+def _untouched(case: Case) -> set[str]:
+    """Test symbols that the revealed control left alone; none where nothing is revealed."""
+    revealed = (case.evidence.get("word-reveal") or {}).get("control")
+    return set(case.plan.test_symbols) - {revealed["symbol"]} if revealed else set()
 
 
 def _recovered_in_scope(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
