@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from tests.benchmarks import day, growth
+from tests.benchmarks import day, growth, live, phases
 from tests.benchmarks.stages import STAGES, VARIANTS, measure
 from tests.benchmarks.streams import MIXED, STREAMS, stream
 
@@ -87,7 +87,13 @@ BENCHES: Final[dict[str, Callable[[argparse.Namespace], Iterator[Line]]]] = {
     "peers": peers,
     "growth": recovery_cost,
     "day": full_day,
+    "live": lambda settings: live.saturate(settings.seed),
+    "drill": lambda settings: phases.by_phase(settings.seed),
 }
+
+
+WORLDS: Final[dict[str, Callable[[Line], str]]] = {"live": live.row, "drill": phases.row}
+"""What runs in a world of its own is told in other columns."""
 
 
 def _pinned(command: list[str]) -> list[str]:
@@ -133,9 +139,12 @@ def _conditions(seed: int) -> Line:
 def _row(line: Line) -> str:
     if "error" in line:
         return f"{line['bench']:<8}{line['variant']:<28}{line['error']}"
+    head = f"{line['bench']:<8}{line['variant']:<28}"
+    if line["bench"] in WORLDS:
+        return head + WORLDS[line["bench"]](line)
     more = f"  wall {line['wall_s']} s, {line['workers']} workers" if "workers" in line else ""
     return (
-        f"{line['bench']:<8}{line['variant']:<28}{line['stream']:<7}{line['commands']:>12,}"
+        f"{head}{line['stream']:<7}{line['commands']:>12,}"
         f"{line['cpu_s']:>11.3f}{line['m_per_cpu_s']:>11.3f}{line.get('peak_mib', 0):>9}{more}"
     )
 
@@ -143,7 +152,7 @@ def _row(line: Line) -> str:
 def _ratios(lines: list[Line]) -> Iterator[str]:
     """What the targets are about: the kernel's whole path against the reference's and the best peer's match."""
     rate = {
-        (line["bench"], line["variant"], line["stream"]): line["m_per_cpu_s"] for line in lines if "error" not in line
+        (line["bench"], line["variant"], line["stream"]): line["m_per_cpu_s"] for line in lines if "m_per_cpu_s" in line
     }
     best = max((value for (_, variant, _), value in rate.items() if variant.startswith("peer:")), default=0)
     for bench, name in (("path", "mixed"), ("path", "wide"), ("match", "mixed"), ("match", "wide")):
