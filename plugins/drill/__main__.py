@@ -179,6 +179,7 @@ def _of_the_world() -> tuple[type[Exception], ...]:
     from drill.core.evidence.broken import BrokenLink  # noqa: PLC0415
     from drill.core.evidence.keys import BadKey  # noqa: PLC0415
     from drill.docket import NotRegistered  # noqa: PLC0415
+    from drill.people import UnknownPersonError  # noqa: PLC0415
     from drill.primary import PrimaryError  # noqa: PLC0415
     from drill.retention import RetentionError  # noqa: PLC0415
     from engine.storage import StorageError  # noqa: PLC0415
@@ -194,6 +195,7 @@ def _of_the_world() -> tuple[type[Exception], ...]:
         NothingToAbort,
         PrimaryError,
         RetentionError,
+        UnknownPersonError,
     )
 
 

@@ -45,6 +45,17 @@ class AirflowApi:
         path = f"/api/v2/dags/{DAG}/dagRuns/{drill}/taskInstances/{step}"
         self._call("PATCH", path, json={"new_state": "success"})
 
+    def questions(self, drill: str) -> list[dict[str, Any]]:
+        """The required actions of a run that wait for an answer, each with its task instance and `created_at`."""
+        open_ones: dict[str, str | bool] = {"response_received": False, "state": "deferred"}
+        found = self._call("GET", f"/api/v2/dags/{self._dag}/dagRuns/{drill}/hitlDetails", params=open_ones)
+        return list(found["hitl_details"])
+
+    def answer(self, drill: str, step: str, choice: str) -> None:
+        """Answer a step's required action: what a click on one of its options does."""
+        path = f"/api/v2/dags/{self._dag}/dagRuns/{drill}/taskInstances/{step}/-1/hitlDetails"
+        self._call("PATCH", path, json={"chosen_options": [choice], "params_input": {}})
+
     def note(self, drill: str, text: str) -> None:
         """The run's note says the verdict."""
         self._call("PATCH", f"/api/v2/dags/{self._dag}/dagRuns/{drill}", json={"note": text})

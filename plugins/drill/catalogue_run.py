@@ -2,8 +2,9 @@
 
 Each drill is a run of the real DAG. What it came to is read from its filed record, never from what anybody here knows:
 caught means that verdict, rule, and what was hit agree with the catalogue. A drill without any fault comes first and
-must pass; a second one that is started beside it is F19. Between two drills the injector takes its changes back and
-the exchange opens again at its primary, in the next epoch.
+must pass; a second one that is started beside it is F19. F24 is no drill but a real failover, so its primary is lost
+before it is asked for. Between two drills the injector takes its changes back and the exchange opens again at its
+primary, in the next epoch.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +24,7 @@ from drill.aws import fence
 from drill.aws.sessions import default_session
 from drill.copies import auditors_kit, copy
 from drill.core import faults, sensitivity
+from drill.core.approvals import APPROVE, REJECT, STEPS
 from drill.core.faults import CATALOGUE, Fault, Observed, observe
 from drill.core.plan import BadPlan
 from drill.core.sensitivity import CONTROL, Scored
@@ -29,8 +32,10 @@ from drill.core.verdict import GREEN, Verdict, judge
 from drill.core.versions import versions
 from drill.deploy import deploy
 from drill.docket import Docket
+from drill.people import APPROVERS, Person
 from drill.run import ENDED, new_drill_id
 from drill.settings import Settings
+from drill.site_settings import PRIMARY, PRIMARY_CLUSTERS
 from drill.verbs.answer import Answer
 
 FAILED = 1
@@ -51,6 +56,14 @@ class Row:
     drill: str
     observed: Observed
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What a person did: the drill that they did it to, and their own account of it."""
+
+    drill: str
+    account: Mapping[str, Any]
 
 
 class Catalogue:
@@ -106,10 +119,10 @@ class Catalogue:
     def _fault(self, fault: Fault) -> None:
         self._ready()
         began = clock.mono_ns()
-        drill = self._trigger({"faults": fault.id, **fault.params})
-        acted = ACTS[fault.id](self, drill) if fault.by_operator else None
+        acted = ACTS[fault.id](self, fault) if fault.by_operator else None
+        drill = acted.drill if acted is not None else self._trigger({"faults": fault.id, **fault.params})
         self._wait(drill)
-        self._row(fault, drill, began, acted)
+        self._row(fault, drill, began, None if acted is None else acted.account)
         self._heal(drill)
 
     def _row(self, fault: Fault, drill: str, began_ns: int, acted: Mapping[str, Any] | None) -> None:
@@ -150,14 +163,44 @@ class Catalogue:
             raise CatalogueError(f"drill {drill}: the filed verdict is not the one that its evidence gives")
         return verdict
 
-    def mark_validation(self, drill: str) -> Mapping[str, Any]:
+    def mark_validation(self, fault: Fault) -> Acted:
         """F23: as soon as the engines replay, the validation is marked as done."""
+        drill = self._trigger({"faults": fault.id, **fault.params})
         self._until(drill, "rehydrate", "begin")
         self._api.mark_done(drill, "validate")
-        return {"step": "validate"}
+        return Acted(drill, {"step": "validate"})
 
-    def _trigger(self, more: Mapping[str, Any]) -> str:
+    def reject_failover(self, fault: Fault) -> Acted:
+        """F24: the primary is lost, and one of two people does not approve the failover.
+
+        A real failover takes no faults, so its own record does not say that it is one of the catalogue's.
+        """
+        first, second = (Person(name, self.settings) for name in APPROVERS)
         drill = new_drill_id()
+        self._lose(drill)
+        self._trigger(fault.params, drill)
+        for person, step, choice in ((first, STEPS[0], APPROVE), (second, STEPS[1], REJECT)):
+            ask = partial(person.answers, drill, step, choice)
+            self._patiently(ask, f"{drill}: {step} asks {person.name}", READY_S)
+        return Acted(drill, {"approver": first.name, "user": second.name, "answer": REJECT})
+
+    def _lose(self, drill: str) -> None:
+        """Have the injector take the primary now, for a failover to come; wait until the monitor sees it."""
+        docket = Docket(drill, self.settings, default_session)
+        lost = {"site": PRIMARY, "clusters": list(PRIMARY_CLUSTERS), "region": self.settings.primary_region}
+        docket.order("arm", {"loss_at_ns": str(clock.now_ns()), **lost})
+        self._patiently(lambda: docket.word(f"{drill}/loss.json") is not None, f"{drill}: the loss", READY_S)
+        word = docket.word(f"{drill}/loss.json")
+        if "error" in word:
+            raise CatalogueError(f"{drill}: the injector could not take the primary: {word['error']}")
+        self._patiently(
+            lambda: (docket.word("monitor/latest.json") or {}).get("state") == "down",
+            f"{drill}: the monitor's word that the exchange is gone",
+            READY_S,
+        )
+
+    def _trigger(self, more: Mapping[str, Any], drill: str = "") -> str:
+        drill = drill or new_drill_id()
         self._api.trigger(drill, {**self.params, **more})
         return drill
 
@@ -206,7 +249,11 @@ class Catalogue:
             time.sleep(POLL_S)
 
 
-ACTS: Mapping[str, Callable[[Catalogue, str], Mapping[str, Any]]] = {"F23": Catalogue.mark_validation}
+ACTS: Mapping[str, Callable[[Catalogue, Fault], Acted]] = {
+    "F23": Catalogue.mark_validation,
+    "F24": Catalogue.reject_failover,
+}
+"""What people do who run the catalogue. F19, a second drill, is started beside the control."""
 
 
 def chosen(names: str) -> tuple[Fault, ...]:

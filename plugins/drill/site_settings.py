@@ -8,6 +8,8 @@ from templates.settings import EXERCISE_LABEL, ZONE
 from templates.settings import Settings as SiteSettings
 
 PRIMARY = "primary"
+PRIMARY_CLUSTERS = tuple(f"aex-{PRIMARY}-{part}" for part in ("MatchingEngine", "MarketData", "Customer"))
+"""What is lost with the primary site."""
 ENVIRONMENTS = {"LIVE": 1, "DRILL": 2}
 
 

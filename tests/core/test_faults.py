@@ -14,13 +14,11 @@ from drill.core.faults import CATALOGUE, observe
 from drill.core.faults.figures import FIGURES
 from drill.core.phases import PHASES
 from drill.core.verdict import ORDER, Verdict, judge
-from tests.core import worlds
+from tests.core import real, worlds
 
 
-def test_ids_are_unique_and_sorted_and_of_one_form() -> None:
-    ids = [fault.id for fault in CATALOGUE]
-    assert ids == sorted(set(ids))
-    assert all(re.fullmatch(r"F(0[1-9]|1\d|2[0-8])", one) for one in ids)
+def test_the_catalogue_has_every_fault_of_the_method_in_its_order() -> None:
+    assert [fault.id for fault in CATALOGUE] == [f"F{number:02}" for number in range(1, 29)]
 
 
 @pytest.mark.parametrize("fault", CATALOGUE, ids=lambda fault: fault.id)
@@ -37,7 +35,7 @@ def test_each_entry_names_phases_outcomes_and_figures_that_there_are(fault: Any)
 def test_the_injector_is_due_in_the_phase_of_its_faults_and_operators_act_by_themselves() -> None:
     assert faults.due(("F01", "F19", "F11", "F02", "F23"), "sabotage") == ("F01", "F02")
     assert faults.due(("F01", "F11"), "build") == ("F11",)
-    assert not any(faults.due(("F19", "F23"), phase) for phase in PHASES)
+    assert not any(faults.due(("F19", "F23", "F24"), phase) for phase in PHASES)
 
 
 def damaged(**changes: Any) -> Evidence:
@@ -111,6 +109,48 @@ def test_the_true_loss_is_what_members_were_acknowledged_of_and_never_none() -> 
     assert FIGURES["true_loss"]({**account, "first_seq": 7}, evidence, verdict) == "4 orders lost, found 6"
     evidence.documents["acked-seqs"]["acked"]["MSFT"] = {}
     assert "0 orders lost" in FIGURES["true_loss"](account, evidence, judge(evidence))
+
+
+REJECTED = {"approver": "admin", "user": "deputy", "answer": "Reject"}
+
+
+def rejected(**changes: Any) -> Any:
+    """What is observed of a failover that the second of two people rejected."""
+    reached = ("register", "preflight", "loss", "first_approval", "second_approval")
+    events = [one for one in worlds.healthy().events if one.step in reached]
+    events[-1] = msgspec.structs.replace(events[-1], name="abort", data={"reason": "deputy answered Reject"})
+    kept = ("registration", "preflight", "word-monitor", "approval-1")
+    found = {name: one for name, one in real.documents().items() if name in kept}
+    found["approval-2"] = real.approval("deputy", "Reject")
+    evidence = Evidence(documents=found | changes, events=tuple(events))
+    return observe("F24", evidence, judge(evidence), REJECTED)
+
+
+def test_a_rejected_failover_is_caught_by_the_name_of_who_rejected_it() -> None:
+    observed = rejected()
+    assert (observed.caught, observed.missing) == (True, ())
+    assert (observed.expected, observed.phase) == ("ABORTED A-APPROVAL", "second_approval")
+
+
+@pytest.mark.parametrize(
+    ("second", "lacks"),
+    [
+        (real.approval("admin", "Reject"), "A-APPROVAL naming user deputy"),
+        (real.approval("deputy"), "rule A-APPROVAL"),
+    ],
+    ids=["somebody else rejected it", "nobody rejected it"],
+)
+def test_a_failover_that_ended_otherwise_is_not_caught(second: Any, lacks: str) -> None:
+    observed = rejected(**{"approval-2": second})
+    assert lacks in observed.missing
+    assert any(missing.startswith("the answers") for missing in observed.missing)
+
+
+def test_a_failover_that_went_on_over_a_rejection_is_not_caught() -> None:
+    evidence = real.changed(approval_2=real.approval("deputy", "Reject"))
+    observed = observe("F24", evidence, judge(evidence), REJECTED)
+    assert "verdict ABORTED, found INVALID" in observed.missing
+    assert "a failover that stopped, found phase declare" in observed.missing
 
 
 def with_fault(fault: str, **word: Any) -> Evidence:

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from drill.core.approvals import STEPS as REAL_STEPS
 from drill.core.events import Event
 from drill.core.evidence import Evidence
 from drill.core.phases import PHASES, REAL_ONLY
-from tests.core import worlds
+from tests.core import real, worlds
 from tests.core.worlds import LISTING, SECOND, T0
 
 LAST = 10  # seq up to which members of the healthy drill were acknowledged
@@ -256,9 +257,22 @@ def refused_at_the_lock(draw: Draw) -> Evidence:
     return of(found, (event("register", "begin", -30), event("register", "reject", -29, reason=reason)))
 
 
-def nobody_approved(draw: Draw) -> Evidence:
-    step = draw(st.sampled_from(["declare", "cut_over"]))
-    return of(documents(), (*worlds.healthy().events, event(step, "abort", 100, reason="approval timed out")))
+def not_approved(draw: Draw) -> Evidence:
+    """A real failover that was asked for: one of its two approvers rejected it, and nothing was declared."""
+    number, user = draw(st.integers(1, 2)), draw(st.sampled_from(["admin", "deputy", "a third one"]))
+    asking = REAL_STEPS[number - 1]
+    found = {name: one for name, one in real.documents().items() if name in {"registration", "preflight"}}
+    found["word-monitor"] = real.documents()["word-monitor"]
+    found |= {f"approval-{place}": real.approval("somebody") for place in range(1, number)}
+    found[f"approval-{number}"] = real.approval(user, "Reject")
+    before = ("register", "preflight", "loss", *REAL_STEPS[:number])
+    closing = ("failback", "tear_down", "inventory", "verdict")
+    kept = [one for one in worlds.healthy().events if one.step in {*before, *closing}]
+    stopped = {"reason": f"{user} answered Reject: the failover is not approved"}
+    return of(found, tuple(
+        msgspec.structs.replace(one, name="abort", data=stopped) if (one.step, one.name) == (asking, "end") else one
+        for one in kept
+    ))  # fmt: skip
 
 
 def unwritten(draw: Draw) -> Evidence:
@@ -291,7 +305,7 @@ FAULTS = {
     "F21": Expected("INVALID", "I-CONTROL", blind),
     "F22": Expected("INVALID", "I-DECLARED", fewer_checks),
     "F23": Expected("INVALID", "I-STEP", marked_as_done),
-    "F24": Expected("ABORTED", "A-ABORT", nobody_approved),
+    "F24": Expected("ABORTED", "A-APPROVAL", not_approved),
     "F25": Expected("INVALID", "I-EVIDENCE", unwritten),
     "F26": Expected("FAIL", "F-DETERMINISM", two_digests),
     "F27": Expected("PASS", "", counted("refused")),

@@ -16,6 +16,7 @@ from drill.core.versions import versions
 from drill.docket import Docket
 from drill.operators.step import RedResult, Step
 from drill.settings import Settings
+from drill.site_settings import PRIMARY, PRIMARY_CLUSTERS
 
 PREFLIGHT_S = 30  # the trading window opens after this: preflight must see the exchange before it is lost
 FLUSHES = 4  # and when an epoch is that many buffers old: the control is hidden in the middle of its journal
@@ -83,8 +84,8 @@ class RegisterOperator(Step):
             "arm",
             {
                 **({} if loss_ns is None else {"loss_at_ns": str(loss_ns)}),
-                "site": "primary",
-                "clusters": [f"aex-primary-{part}" for part in ("MatchingEngine", "MarketData", "Customer")],
+                "site": PRIMARY,
+                "clusters": list(PRIMARY_CLUSTERS),
                 "region": plan.primary_region,
                 "nonce": nonce,
                 "control": True,

@@ -6,6 +6,7 @@ A pure function of the evidence, as the verdict is, so anybody can count a drill
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,7 +28,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         injected: whether the injector, or the operator, says that the world was changed.
         expected: verdict and rule that the catalogue asks for.
         found: verdict and rules that decided it.
-        phase: the phase that caught it: the first one that failed, `verdict` where none did.
+        phase: the phase that caught it: the first one that failed or stopped, `verdict` where none did.
         missing: what the record does not say although it must; empty: caught.
     """
 
@@ -66,8 +67,9 @@ def _account(evidence: Evidence, fault_id: str) -> Mapping[str, Any] | None:
 
 
 def _phase(evidence: Evidence) -> str:
-    rejected = next((event.step for event in evidence.events if event.name == "reject"), None)
-    return rejected or next((phase.name for phase in evidence.phases if phase.status == "failed"), "verdict")
+    failed = (phase.name for phase in evidence.phases if phase.status == "failed")
+    stopped = (event.step for word in ("reject", "abort") for event in evidence.events if event.name == word)
+    return next(chain(failed, stopped), "verdict")
 
 
 def _missing(expected: Fault, account: Mapping[str, Any], evidence: Evidence, verdict: Verdict) -> list[str]:

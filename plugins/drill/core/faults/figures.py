@@ -112,6 +112,17 @@ def stopped_at_build(account: Mapping[str, Any], evidence: Evidence, verdict: Ve
     return "" if evidence.phase("rehydrate").status == "not_reached" else "a drill that stopped at the build"
 
 
+def nothing_declared(account: Mapping[str, Any], evidence: Evidence, verdict: Verdict) -> str:  # noqa: ARG001
+    """Both answers are on record as they were given, and the failover went no further than the second."""
+    given = [(account["approver"], "Approve"), (account["user"], account["answer"])]
+    answers = [evidence.get(f"approval-{number}") or {} for number in (1, 2)]
+    found = [(one.get("user"), one.get("answer")) for one in answers]
+    if found != given:
+        return f"the answers {given}, found {found}"
+    went_on = [name for name in ("declare", "build", "fence") if evidence.phase(name).status != "not_reached"]
+    return f"a failover that stopped, found phase {went_on[0]}" if went_on else ""
+
+
 def control_missed(account: Mapping[str, Any], evidence: Evidence, verdict: Verdict) -> str:  # noqa: ARG001
     """The control reads missed."""
     return "" if verdict.control == "missed" else f"control missed, found {verdict.control}"
@@ -171,6 +182,7 @@ FIGURES: dict[str, Figure] = {
         clock_ahead,
         not_opened,
         stopped_at_build,
+        nothing_declared,
         control_missed,
         fewer_evaluated,
         two_digests,
