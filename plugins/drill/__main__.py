@@ -200,26 +200,11 @@ def _of_the_world() -> tuple[type[Exception], ...]:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> Answer:
+    from drill.core.plan import KNOWN_PARAMETERS  # noqa: PLC0415 - other verbs do not pay for it
     from drill.run import check, run  # noqa: PLC0415 - other verbs do not pay for it
 
-    names = (
-        "purpose",
-        "preset",
-        "kind",
-        "impact_percent",
-        "symbols",
-        "region",
-        "rto_objective_s",
-        "rpo_objective_orders",
-        "window_s",
-        "load_s",
-        "seed",
-        "faults",
-        "rehydrate",
-        "failback",
-        "nonce",
-    )
-    params: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    asked = {name: getattr(arguments, name) for name in sorted(KNOWN_PARAMETERS)}
+    params: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     if arguments.check:
         check(params, settings)
         return Answer("", {"checked": True, "parameters": params})

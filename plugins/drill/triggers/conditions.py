@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from drill import clock
-from drill.aws import control, fleet, journal_lag, routing, sites, stacks
+from drill.aws import control, fleet, routing, sites, stacks
 from drill.core.plan import Plan
 from drill.docket import Docket
 from drill.settings import Settings
 from drill.site_settings import dr_site
+from drill.triggers.drain import drain_of
 from drill.triggers.home_conditions import epoch_drained, home_cleared, home_open, home_up, site_frozen
 from drill.triggers.state import State
 from templates.settings import Settings as SiteSettings
@@ -119,17 +120,9 @@ def _as_document(status: fleet.EngineStatus) -> dict[str, Any]:
 
 def journal_drained(docket: Docket, *, since_ns: str) -> State:
     """Every stream of the old epoch has delivered all that it had confirmed before `since_ns`."""
-    plan, settings = docket.plan(), docket.settings
+    plan = docket.plan()
     streams = [stream_name(symbol, plan.from_epoch) for symbol in (*plan.symbols, *plan.test_symbols)]
-    drain = journal_lag.drained(
-        docket.home,
-        streams,
-        settings.dr_region,
-        since_ns=int(since_ns),
-        now_ns=clock.now_ns(),
-        buffer_ns=settings.buffer_s * 1_000_000_000,
-        period_s=settings.metric_period_s,
-    )
+    drain = drain_of(docket, streams, since_ns)
     delivered = len(streams) - len(drain.pending)
     found = {"at_ns": str(clock.now_ns()), "streams": len(streams), "silent": list(drain.silent), "since_ns": since_ns}
     return State(done=drain.done, text=f"{delivered}/{len(streams)} streams delivered", found=found)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from drill import clock
-from drill.aws import control, fleet, journal_lag, routing, sites
+from drill.aws import control, fleet, routing, sites
 from drill.docket import Docket
 from drill.site_settings import PRIMARY, primary_site
+from drill.triggers.drain import drain_of
 from drill.triggers.state import State
 from templates.settings import Settings as SiteSettings
 from templates.settings import stream_name
@@ -18,17 +19,8 @@ def home_site(docket: Docket) -> SiteSettings:
 
 def epoch_drained(docket: Docket, *, epoch: int, symbols: list[str], since_ns: str) -> State:
     """Every stream of these symbols in this epoch has delivered all that it had confirmed before `since_ns`."""
-    settings = docket.settings
     streams = [stream_name(symbol, epoch) for symbol in symbols]
-    drain = journal_lag.drained(
-        docket.home,
-        streams,
-        settings.dr_region,
-        since_ns=int(since_ns),
-        now_ns=clock.now_ns(),
-        buffer_ns=settings.buffer_s * 1_000_000_000,
-        period_s=settings.metric_period_s,
-    )
+    drain = drain_of(docket, streams, since_ns)
     text = f"{len(streams) - len(drain.pending)}/{len(streams)} streams of epoch {epoch} delivered"
     return State(done=drain.done, text=text, found={"at_ns": str(clock.now_ns())})
 
