@@ -215,7 +215,15 @@ class History:
         """Whether every symbol was recovered; damage must be reported, and nothing else."""
         whole = True
         for symbol in SYMBOLS:
-            result = msgspec.json.decode(self.buckets["recovered"].get(f"epoch={epoch}/{symbol}/result.json"))
+            key = f"epoch={epoch}/{symbol}/result.json"
+            if not self.buckets["recovered"].exists(key):
+                # The store took neither the result nor the word that there is none: the status must own up to it.
+                said = site.engine.site.describe()["symbols"][symbol]["state"]
+                if said != SiteState.DAMAGED:
+                    raise Failure(f"{site.process.name} calls {symbol} {said} and wrote down no result")
+                whole = False
+                continue
+            result = msgspec.json.decode(self.buckets["recovered"].get(key))
             hurt = any(f"symbol={symbol}/" in key for key in damaged)
             if result["status"] == "recovered":
                 if hurt:

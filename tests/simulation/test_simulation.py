@@ -18,6 +18,8 @@ from tests.simulation.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 200
+ONCE_RED = (413,)
+"""Seeds beyond the first two hundred that once showed something: 413, a recovery whose result the store never took."""
 
 
 def simulate(folder: Path, *words: str, hash_seed: str = "0") -> tuple[int, str]:
@@ -49,6 +51,12 @@ def test_two_hundred_histories_hold() -> None:
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda half: simulate(ROOT, "--seeds", str(SEEDS // 2), *half), halves))
     assert [status for status, _ in ended] == [SOUND, SOUND], ended
+
+
+@pytest.mark.parametrize("seed", ONCE_RED)
+def test_a_history_that_was_red_once_holds(seed: int) -> None:
+    status, said = simulate(ROOT, "--first", str(seed), "--seeds", "1")
+    assert status == SOUND, said
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
