@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from drill.second_opinion import Opinion, opinion, sampled
+from drill.core.evidence.pseudonym import Pseudonyms
+from drill.core.told import Answered, Told
+from drill.second_opinion import Left, Opinion, opinion, sampled
 from engine.codec import GENESIS, Checkpoint, encode_frame
+from engine.listing import instrument
 from engine.messages import Command, Kind
 from engine.venue import Venue
-from oracle import OracleFrame, read_frames
+from oracle import NaiveVenue, OracleFrame, read_frames
 
 SYMBOL = "AAPL"
 FRAMES, COMMANDS = 4, 5
@@ -79,6 +83,61 @@ def test_a_changed_command_shows_at_the_next_checkpoint() -> None:
     frames[1].commands[0]["price"] += 100
     found = ask(frames, compared)
     assert (found.wrong_side, found.seq) == ("unknown", 10), "primary and recovery agree, the journal says otherwise"
+
+
+def told(open_qty: int, seq: int = 13) -> Left:
+    """A member was told of one command, that it left so much open."""
+    answer = Answered(command_id=1 << 48 | seq, status=1, reason=0, open_qty=open_qty)
+    return Left(told=lambda: {(1, seq): Told(answer=answer)})
+
+
+def wrong_primary(left: Left) -> Opinion:
+    """The primary's checkpoint at seq 15 is of another book."""
+    frames, compared = traded()
+    frames[2] = frames[2]._replace(checkpoints={15: bytes(32)})
+    compared[15] = ("00" * 32, compared[15][1])
+    return opinion(SYMBOL, frames, compared, left)
+
+
+def test_the_order_is_named_of_which_members_were_told_otherwise() -> None:
+    found = wrong_primary(told(open_qty=99))
+    assert found.first is not None
+    assert (found.first.seq, found.first.side, found.wrong_side) == (13, "primary", "primary")
+    assert "AAPL: first differing order at seq 13, members were told open, 99 open, the oracle says" in found.text
+    assert "at seq 15: journal and oracle say" in found.text
+
+
+def test_where_members_were_told_nothing_else_the_range_is_given_and_how_much_was_looked_at() -> None:
+    silent = wrong_primary(Left())
+    assert (silent.first, silent.looked) == (None, 0)
+    assert "first at seq 15, in an order after seq 10: journal and oracle say" in silent.text
+    venue = NaiveVenue(SYMBOL, tick=instrument(SYMBOL).tick_cents, lot=instrument(SYMBOL).lot)
+    answers = [venue.apply(command) for frame in traded()[0] for command in frame.commands]
+    seq = next(seq for seq in range(11, 16) if answers[seq - 1].open_qty)
+    right = wrong_primary(told(answers[seq - 1].open_qty, seq))
+    assert (right.first, right.looked) == (None, 1)
+    assert "1 answers and fills that members were told agree with the oracle, so no order can be named" in right.text
+
+
+def test_what_was_told_before_the_last_agreement_is_not_looked_at() -> None:
+    assert wrong_primary(told(open_qty=99, seq=8)).looked == 0
+
+
+def test_the_recovery_is_held_against_its_own_trades() -> None:
+    frames, compared = traded()
+    compared[10] = (compared[10][0], "11" * 32)
+    found = opinion(SYMBOL, frames, compared, Left(fills=bytes(39)))
+    assert (found.wrong_side, found.seq, found.agreed_seq) == ("recovery", 10, 5)
+    assert found.first is not None
+    assert (found.first.side, found.first.said) == ("recovery", "no trade")
+    assert 5 < found.first.seq <= 20
+
+
+def test_the_order_is_filed_without_its_members_name() -> None:
+    found = wrong_primary(told(open_qty=99))
+    filed = Pseudonyms(bytes(32)).conceal(msgspec.to_builtins(found))
+    assert str(filed["first"]["order_id"]).endswith("-13")
+    assert str(1 << 48 | 13) not in msgspec.json.encode(filed).decode()
 
 
 @pytest.mark.parametrize("nonce", ["a" * 64, "b" * 64])

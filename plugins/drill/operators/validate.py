@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from drill.aws import control
 from drill.core.plan import Plan
+from drill.core.told import Place, Told, told
 from drill.docket import Docket
 from drill.operators.sabotage import recovery_points
 from drill.operators.step import RedResult, Step
 from drill.site_settings import ENVIRONMENTS
+from engine.listing import instrument
 from engine.storage import open_store
 
 
@@ -64,10 +68,27 @@ class ValidateOperator(Step):
         journal, lineage, recovered = (open_store(place + folder, session=docket.home) for folder in folders)
         for symbol in sorted({*differing, *sample}):
             self.heed(docket)
-            found = ask(journal, lineage, recovered, symbol, from_epoch=plan.from_epoch, epoch=plan.epoch)
+            found = ask(
+                journal,
+                lineage,
+                recovered,
+                symbol,
+                from_epoch=plan.from_epoch,
+                epoch=plan.epoch,
+                told=partial(_told, docket, symbol),
+            )
             opinions[symbol] = msgspec.to_builtins(found)
         if opinions:
             docket.file("oracle", {"symbols": opinions, "sample": list(sample)})
+
+
+def _told(docket: Docket, symbol: str) -> dict[Place, Told]:
+    """What members were told of a symbol's commands: from the captures that they handed over after the loss."""
+    store, prefix = docket.witness_store(), docket.document("acked-primary")["captures"]
+    names = (entry.key for entry in store.list(prefix))
+    captures = {name.rpartition("/")[2]: store.get(name) for name in names if name.endswith(".gz")}
+    files = {int(name.split(".")[0]): gzip.decompress(content) for name, content in captures.items()}
+    return told(files, instrument(symbol).number)
 
 
 def _place(red: list[dict[str, Any]]) -> str:
