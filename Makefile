@@ -106,6 +106,11 @@ endif
 test-instance: $(STAMP) $(KERNEL) ## Keep an instance up, kill its parts under load, let days pass (not part of `make test` yet)
 	@$(BIN)/python -m pytest tests/drills/test_instance.py
 
+.PHONY: resilience
+resilience: $(STAMP) $(KERNEL) ## Kill a process of the platform in each of DRILLS drills (SEED draws which and when; or PHASE=drain KILL=aws)
+	@$(BIN)/python -m tests.drills.resilience --seed $(SEED) --drills $(or $(DRILLS),5) --first $(FIRST) --var $(VAR)/resilience $(PORTS) \
+		$(if $(PHASE),--phase $(PHASE)) $(if $(KILL),--kill $(KILL))
+
 .PHONY: sim
 sim: $(STAMP) ## Live through SEEDS histories of the exchange under a nemesis, on simulated time (SEEDS=1000 FIRST=1)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $$(nproc)

@@ -17,6 +17,7 @@ from drill import clock
 from drill.aws import drill_lock
 from drill.aws.drill_lock import LockHeldError
 from drill.core.ledger import MISSING, RUNNING, Entry
+from drill.core.phases import SWEPT
 from drill.docket import Docket, Sessions
 from drill.ledger import Ledger
 from drill.operators.inventory import InventoryOperator
@@ -30,7 +31,7 @@ from drill.triggers.conditions import CONDITIONS
 
 CLOSING: Final = (TearDownOperator, InventoryOperator, JudgeOperator, ReportOperator, SealOperator)
 """What a run ends with, in its order."""
-FIRST_ATTEMPT: Final = 100
+FIRST_ATTEMPT: Final = SWEPT
 """Of the sweeper's own events and documents, one more for each sweep that was cut short: nothing is written over."""
 _OURS = re.compile(r"-abort-1\d\d\.json$")
 DIED: Final = "its run ended without an outcome"

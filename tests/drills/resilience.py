@@ -25,6 +25,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
 from drill.airflow_api import AirflowApi, AirflowError
@@ -42,7 +43,7 @@ from engine.storage import StorageError
 from tests.drills.instance import REPOSITORY, SYMBOLS, Instance
 from tests.drills.real_loss import signed_in
 from tests.drills.survival import Found, objections
-from tests.drills.victims import VICTIMS
+from tests.drills.victims import OF_A_STEP, SERVICES, VICTIMS, recorded, tasks
 
 STRUCK = (*(name for name in PHASES if name not in REAL_ONLY), "report", "seal")
 """The steps that a kill is timed by."""
@@ -51,7 +52,7 @@ ENVIRONMENT = {"AEX_BUFFER_S": "3", "AEX_QUIET_S": "90", "AEX_SYMBOLS_PER_TASK":
 PARAMETERS = {"window_s": 10, "load_s": 5}
 COLUMNS = "{:<31}{:<14}{:<11}{:<24}{:<40}{:>5}  {}"
 PATIENCE_S = 480.0
-POLL_S = 0.1
+POLL_S = 0.05
 AWAY = (AirflowError, BotoCoreError, ClientError, StorageError, httpx.HTTPError)
 """What asking raises while that is down which was killed."""
 
@@ -64,6 +65,7 @@ class Resilience:
         self.settings = Settings()
         self.home = default_session(self.settings.dr_region)
         self.airflow = AirflowApi(self.settings)
+        self.client = signed_in("operator")
         self.places = sorted({self.settings.primary_region, self.settings.dr_region})
 
     def survive(self, phase: str, kill: str) -> tuple[str, Found]:
@@ -85,33 +87,42 @@ class Resilience:
         self.instance.until(lambda: self.instance.verb("status").returncode == 0, within_s=PATIENCE_S)
 
     def _strike(self, docket: Docket, phase: str, kill: str) -> str:
-        """Kill as soon as the phase has begun and the process is at work in it; the phase, or nothing if it was not.
-
-        A triggerer is at work in a step that waits: it is killed once the step has deferred, if it ever does.
-        """
-        airflow = signed_in("operator")
-
-        def struck() -> bool:
-            if not any(f"-{phase}-begin-" in name for name in docket.names()):
-                return False
-            place = f"/api/v2/dags/dr_drill/dagRuns/{docket.drill}/taskInstances/{phase}"
-            found = airflow.get(place).raise_for_status().json()
-            if kill == "triggerer" and found["state"] == "running":
-                return False
-            victim = VICTIMS[kill](self.instance.var, str(found["id"]))
-            if victim is not None:
-                victim.kill()
-            return victim is not None
-
+        """Kill as soon as the process is at work in the phase; the phase, or nothing if it never was."""
+        ends = self._end_of_a_step if kill in OF_A_STEP else self._end_of_a_service
         hit = False
 
         def over() -> bool:
             nonlocal hit
-            hit = struck()
+            hit = ends(docket, phase, kill)
             return hit or self._ended(docket)
 
         self._patiently(over)
         return phase if hit else ""
+
+    def _end_of_a_step(self, docket: Docket, phase: str, kill: str) -> bool:
+        """The step's own process, or the one that watches over it, whether the step has begun to say so or not."""
+        running = tasks(self.instance.var)
+        if not running:
+            return False
+        step = next((one["id"] for one in self._steps(docket.drill) if one["task_id"] == phase), "")
+        victim = OF_A_STEP[kill](running[step]) if step in running else None
+        return victim is not None and _killed(victim)
+
+    def _steps(self, drill: str) -> list[dict[str, Any]]:
+        """Airflow's task instances of the run."""
+        found = self.client.get(f"/api/v2/dags/dr_drill/dagRuns/{drill}/taskInstances").raise_for_status()
+        return list(found.json()["task_instances"])
+
+    def _end_of_a_service(self, docket: Docket, phase: str, kill: str) -> bool:
+        """A service once the phase has begun. A triggerer is at work in a step that has deferred, if it ever does."""
+        if not any(f"-{phase}-begin-" in name for name in docket.names()):
+            return False
+        if kill == "triggerer":
+            waits = any(one["task_id"] == phase and one["state"] != "running" for one in self._steps(docket.drill))
+            if not waits:
+                return False
+        victim = recorded(self.instance.var, SERVICES[kill])
+        return victim is not None and _killed(victim)
 
     def _ended(self, docket: Docket) -> bool:
         return docket.outcome() is not None and self.airflow.state(docket.drill) in ENDED
@@ -125,6 +136,7 @@ class Resilience:
             phase=phase,
             kill=kill,
             outcome=docket.outcome() or "",
+            retried=tuple(one["task_id"] for one in self._steps(docket.drill) if one["try_number"] > 1),
             rulings=tuple((ruling.rule, ruling.outcome, ruling.text) for ruling in verdict.rulings),
             report=docket.find("report.html") is not None,
             verified=_verified(folder),
@@ -152,6 +164,14 @@ class Resilience:
                     return True
             time.sleep(POLL_S)
         return False
+
+
+def _killed(victim: psutil.Process) -> bool:
+    """SIGKILL; False where it had ended by itself."""
+    with suppress(psutil.NoSuchProcess):
+        victim.kill()
+        return True
+    return False
 
 
 def _verified(folder: Path) -> str:

@@ -9,7 +9,6 @@ from drill.core.phases import JUDGED
 from drill.core.verdict import GREEN
 
 RETRIED = "O-RETRY"
-OF_THE_TASK = frozenset({"task", "worker"})
 BROKEN_BY_A_KILL = frozenset(
     {"F-ACCESS", "F-BUILD", "F-PHASE", "F-RTO", "F-RESUME", "F-PERFORMANCE", "F-OBJECTIVE", "F-FAILBACK"}
 )
@@ -26,6 +25,7 @@ class Found:
         kill: the process's name among the victims.
         outcome: as it was filed; empty: none was.
         rulings: (rule, outcome, text) of the filed verdict.
+        retried: steps that Airflow tried more than once.
         report: whether a report was filed.
         verified: what `python -m drill verify` objects to; empty: authentic.
         left: what the drill left in the account, by name.
@@ -35,6 +35,7 @@ class Found:
     kill: str
     outcome: str
     rulings: tuple[tuple[str, str, str], ...] = ()
+    retried: tuple[str, ...] = ()
     report: bool = True
     verified: str = ""
     left: tuple[str, ...] = ()
@@ -65,7 +66,8 @@ def _of_the_outcome(found: Found) -> Iterator[str]:
             if outcome == "FAIL" and rule not in BROKEN_BY_A_KILL and UNKNOWN_LOSS not in text
         )
     elif found.outcome in GREEN:
-        if found.kill in OF_THE_TASK and found.phase in JUDGED and RETRIED not in spoken:
-            yield f"{found.outcome}, and nothing on record of the {found.kill} that was killed"
+        again = [step for step in found.retried if step in JUDGED]
+        if again and RETRIED not in spoken:
+            yield f"{found.outcome}, and nothing on record of the second try of {', '.join(again)}"
     elif found.outcome != "ABORTED":
         yield f"ended {found.outcome}"

@@ -1,7 +1,8 @@
-"""The processes of an instance that carry a drill out, each by the name under which it is killed."""
+"""The processes of an instance that carry a drill out, by the names under which they are killed."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,47 +12,40 @@ import psutil
 from emulator.processes import read_records
 from emulator.world import records_of
 
-Find = Callable[[Path, str], psutil.Process | None]
-"""The process of the world in a folder; the second argument is Airflow's id of the task that runs, where one does."""
+TASK, WORKER = "task", "worker"
+STEP = re.compile(r"airflow worker -- ([0-9a-f-]{36})")
+"""The title that Airflow gives the process in which a step runs: its task instance's id."""
 
 
-def task(var: Path, instance: str) -> psutil.Process | None:
-    """The process in which the step itself runs: Airflow gives it the task instance's id as its title."""
-    for found in _scheduler(var):
-        with suppress(psutil.NoSuchProcess):
-            if instance and " ".join(found.cmdline()).strip() == f"airflow worker -- {instance}":
-                return found
-    return None
-
-
-def worker(var: Path, instance: str) -> psutil.Process | None:
-    """The executor's process that watches over the step's, and would tell the scheduler of its end."""
-    running = task(var, instance)
+def tasks(var: Path) -> dict[str, psutil.Process]:
+    """Task instance id -> the process in which that step runs now."""
+    found: dict[str, psutil.Process] = {}
+    scheduler = recorded(var, "airflow-scheduler")
     with suppress(psutil.NoSuchProcess):
-        return running.parent() if running is not None else None
-    return None
+        for process in scheduler.children(recursive=True) if scheduler is not None else ():
+            with suppress(psutil.NoSuchProcess):
+                title = STEP.fullmatch(" ".join(process.cmdline()).strip())
+                if title is not None:
+                    found[title[1]] = process
+    return found
 
 
-def _scheduler(var: Path) -> list[psutil.Process]:
-    found = _recorded("airflow-scheduler")(var, "")
+def recorded(var: Path, name: str) -> psutil.Process | None:
+    """The service of the world in this folder by the name of its command, where it runs."""
+    pids = [record.pid for record in read_records(records_of(var)) if record.name == name and record.alive()]
     with suppress(psutil.NoSuchProcess):
-        return found.children(recursive=True) if found is not None else []
-    return []
-
-
-def _recorded(name: str) -> Find:
-    def find(var: Path, _: str) -> psutil.Process | None:
-        pids = [record.pid for record in read_records(records_of(var)) if record.name == name and record.alive()]
         return psutil.Process(pids[0]) if pids else None
+    return None
 
-    return find
 
-
-VICTIMS: Mapping[str, Find] = {
-    "task": task,
-    "worker": worker,
-    "scheduler": _recorded("airflow-scheduler"),
-    "triggerer": _recorded("airflow-triggerer"),
-    "api": _recorded("airflow-api-server"),
-    "aws": _recorded("aws"),
+OF_A_STEP: Mapping[str, Callable[[psutil.Process], psutil.Process | None]] = {
+    TASK: lambda step: step,
+    WORKER: lambda step: step.parent(),  # the executor's process, which would tell the scheduler of the step's end
 }
+SERVICES: Mapping[str, str] = {
+    "scheduler": "airflow-scheduler",
+    "triggerer": "airflow-triggerer",
+    "api": "airflow-api-server",
+    "aws": "aws",
+}
+VICTIMS = (*OF_A_STEP, *SERVICES)

@@ -63,6 +63,8 @@ HOME_DEPENDS_ON = {
     "canaries": ("failback",),
     "tear_down": ("failback",),
 }
+SWEPT = 100
+"""Attempts from this number on are the sweeper's: it closes a drill that died, a step at a time."""
 REAL_ONLY = frozenset({"first_approval", "second_approval"})
 """Steps that only a real failover needs: in a drill they end at once, and older drills have no record of them."""
 
@@ -96,7 +98,7 @@ def phase(events: list[Event], name: str) -> Phase:
     begins, ends, fails = (_of_step(events, name, word) for word in ("begin", "end", "fail"))
     if not begins:
         return Phase(name=name, start_ns=None, end_ns=None, status="not_reached")
-    attempts = len({event.attempt for event in begins})
+    attempts = _attempts(begins)
     first, last_begin = begins[0].at, begins[-1].at
     if ends and not (fails and fails[-1].at > ends[-1].at):
         end, status, reason = ends[-1].at, "done", ""
@@ -117,6 +119,12 @@ def phase(events: list[Event], name: str) -> Phase:
         attempts=attempts,
         reason=reason,
     )
+
+
+def _attempts(begins: list[Event]) -> int:
+    """How often the phase was tried. A try whose process was killed before it could say so is counted by the next."""
+    tried = {event.attempt for event in begins}
+    return max(len(tried), max((attempt for attempt in tried if attempt < SWEPT), default=0))
 
 
 def _resumed_ns(events: list[Event], step: str, since_ns: int) -> int:
