@@ -83,6 +83,11 @@ class World:
         """Fills and checkpoints above it can be compared: the journal's epoch and the engine's replay both begin."""
         return max(self.journal.bounds.start_seq, self.recovered.base_seq)
 
+    @property
+    def prefix(self) -> int:
+        """Last seq that counts as recovered: by the engine's word, and the journal read here has one truth up to it."""
+        return min(self.recovered.seq, self.journal.account.contiguous_seq)
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -126,7 +131,7 @@ def build(world: World) -> tuple[dict[str, pd.DataFrame], Facts]:
     facts = Facts(
         acks=acks,
         ack_members=ack_members,
-        recovered=(seqs <= world.recovered.seq) & (journal_ids == acks["id"]),
+        recovered=(seqs <= world.prefix) & (journal_ids == acks["id"]),
         unacknowledged=unacknowledged,
         captured_fills=len(fills),
         lost_fills=fills[lost],
@@ -290,7 +295,7 @@ def _acks(world: World, acks: Array, members: Array, journal_ids: Array) -> Colu
         "seq": acks["seq"].astype(np.int64),
         "command_id": acks["id"],
         "journal_command_id": journal_ids,
-        "recovered_seq": np.full(len(acks), world.recovered.seq, dtype=np.int64),
+        "recovered_seq": np.full(len(acks), world.prefix, dtype=np.int64),
         "time_ns": acks["time_ns"],
     }
 
@@ -299,7 +304,7 @@ def _unacknowledged(world: World, acks: Array) -> Array:
     """Places of recovered commands that no member knows to be acknowledged, canary left out."""
     journal = world.journal
     commands = journal.commands
-    mine = (journal.seqs <= min(world.recovered.seq, journal.account.contiguous_seq)) & _of_members(commands)
+    mine = (journal.seqs <= world.prefix) & _of_members(commands)
     mine &= ~np.isin(journal.seqs, acks["seq"].astype(np.int64))
     return np.flatnonzero(mine)
 

@@ -23,7 +23,7 @@ from expectations.journal import GENESIS, Bounds, Journal, read_journal
 from expectations.judge import Judge, declared
 from expectations.layout import MEMBER_SHIFT
 from expectations.opening import NO_ORDERS, OpeningError, resting_orders
-from expectations.recovered import Recovered, read_recovered
+from expectations.recovered import read_recovered
 from expectations.source import Source
 from expectations.validation import CheckResult, Command, Fill, SymbolFacts, Validation
 
@@ -188,15 +188,10 @@ def _facts(world: World, facts: Facts, *, scope: bool) -> SymbolFacts:
         unacknowledged=_unacknowledged(journal, facts),
         captured_fills=facts.captured_fills,
         recovered_fills=facts.recovered_fills,
-        above_checkpoint=_above(journal, recovered, compared),
+        above_checkpoint=max(world.prefix - max(compared, default=world.floor), 0),
         journal=journal.account,
         finished_ns=0,
     )
-
-
-def _above(journal: Journal, recovered: Recovered, compared: Sequence[int]) -> int:
-    last = min(recovered.seq, journal.account.contiguous_seq)
-    return max(last - max(compared, default=max(journal.bounds.start_seq, recovered.base_seq)), 0)
 
 
 def _lost(symbol: str, facts: Facts) -> tuple[Command, ...]:

@@ -14,9 +14,10 @@ from engine.storage import open_store
 from expectations.journal import Bounds, read_journal
 from expectations.validate import validate
 from expectations.validation import Validation
-from tests.expectations.exchange import FILL, MEMBERS, SYMBOLS, TESTS, Exchange, ack, flow, write
+from tests.expectations.exchange import FILL, MEMBERS, RECORD, SYMBOLS, TESTS, Exchange, ack, flow, write
 
 GUILTY = "MSFT"
+ACK, SEQ = 2, 8  # kind of a capture record, and the place of its seq
 
 
 def run(exchange: Exchange, **bounds: Any) -> Validation:
@@ -103,6 +104,10 @@ def test_other_content_at_the_same_seq_is_a_conflict(exchange: Exchange) -> None
     assert validation.complete
     assert facts(validation).journal.conflicts == 7
     assert facts(validation).journal_seq == 14
+    heard = [RECORD.unpack(record) for records in exchange.traded[GUILTY].heard.values() for record in records]
+    acknowledged = {fields[SEQ] for fields in heard if fields[0] == ACK}
+    lost = {command.seq for command in facts(validation).lost}
+    assert lost == {seq for seq in acknowledged if seq > 14}, "from two truths on nothing is recovered, whoever says so"
 
 
 def cut(content: bytes) -> bytes:

@@ -63,6 +63,7 @@ class Site:
         self.engine = engine
         self.running = running
         self.wires: list[Wire] = []
+        self.started_ns = clock.now_ns()
 
     def has_recovered(self) -> bool:
         """Whether its recovery has ended, in whatever way."""
@@ -216,8 +217,9 @@ class History:
         whole = True
         for symbol in SYMBOLS:
             key = f"epoch={epoch}/{symbol}/result.json"
-            if not self.buckets["recovered"].exists(key):
-                # The store took neither the result nor the word that there is none: the status must own up to it.
+            written = next((entry.modified_ns for entry in self.buckets["recovered"].list(key)), 0)
+            if written <= site.started_ns:
+                # None, or an earlier process's: the store took neither the result nor the word that there is none.
                 said = site.engine.site.describe()["symbols"][symbol]["state"]
                 if said != SiteState.DAMAGED:
                     raise Failure(f"{site.process.name} calls {symbol} {said} and wrote down no result")

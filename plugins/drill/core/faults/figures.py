@@ -56,10 +56,10 @@ def reordered(account: Mapping[str, Any], evidence: Evidence, verdict: Verdict) 
 
 
 def damage_object(account: Mapping[str, Any], evidence: Evidence, verdict: Verdict) -> str:  # noqa: ARG001
-    """The damage names the object that was changed."""
-    places = [str(damage.get("object")) for damage in _row(account, evidence).get("damages", ())]
-    key = account["object"]
-    return "" if any(place and key.endswith(place.rpartition("/")[2]) for place in places) else f"damage at {key}"
+    """The damage names the object that was changed; of two that contradict each other, either."""
+    places = {str(damage.get("object")).rpartition("/")[2] for damage in _row(account, evidence).get("damages", ())}
+    keys = [account["object"], *([account["copy_of"]] if "copy_of" in account else [])]
+    return "" if places & {key.rpartition("/")[2] for key in keys} else f"damage at {' or '.join(keys)}"
 
 
 def older_snapshot(account: Mapping[str, Any], evidence: Evidence, verdict: Verdict) -> str:  # noqa: ARG001
