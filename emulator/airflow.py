@@ -117,7 +117,7 @@ class Airflow:
                 "dags_folder": str(self.repository / "dags"),
                 "plugins_folder": str(self.repository / "plugins"),
                 "load_examples": "False",
-                "executor": "LocalExecutor",
+                "executor": "drill.executor.LocalExecutor",
                 "parallelism": "8",
                 "max_active_tasks_per_dag": "8",
                 "fernet_key": kept["fernet_key"],

@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -210,23 +210,28 @@ class World:
 
     def _mend(self, dead: Child) -> None:
         """Start what ended again: alone where its siblings do not need it, else its step and all that stand on it."""
-        step = next(step for step, children in self.started if dead in children)
-        why = obituary(dead, "although nobody asked it to").splitlines()[0].removesuffix(", and ends:")
+        step, children = next((step, children) for step, children in self.started if dead in children)
+        ended = _ended(children) if step.each else {dead.name: _cause(dead)}
+        mended: dict[str, str] = {}
         began_s = time.monotonic()
         while True:
-            self._count(dead.name, why)
-            say(f"{why}; starting it again")
+            for name, why in ended.items():
+                self._count(name, why)
+                say(f"{why}; starting it again")
+            mended |= ended
             try:
                 if step.each:
-                    self._again(step, dead.name)
+                    self._again(step, children, ended)
                 else:
                     self._fell(step)
                     self.boot()
                 break
             except WorldError as failed:
-                why = str(failed).splitlines()[0]
+                others = _ended(children) if step.each else {}  # one that ended while another was awaited
+                ended = others or {dead.name: str(failed).splitlines()[0]}
         self.note_standing()
-        say(f"{dead.name} is back after {time.monotonic() - began_s:.1f} s")
+        for name in mended:
+            say(f"{name} is back after {time.monotonic() - began_s:.1f} s")
 
     def _count(self, name: str, why: str) -> None:
         """Note a restart. Raises WorldError when there are too many: the cause stays, whatever is started again."""
@@ -235,12 +240,13 @@ class World:
         if len(recent) > MOST_RESTARTS:
             raise WorldError(f"{why}; {len(recent)} times within {WITHIN_S:.0f} s: given up")
 
-    def _again(self, step: Step, name: str) -> None:
-        """Replace one child of a step. What it has left behind is ended first: two of a kind must not run at once."""
-        children = next(children for one, children in self.started if one is step)
-        at = next(place for place, child in enumerate(children) if child.name == name)
-        self.roster.stop([children[at]], grace_s=step.grace_s)
-        children[at] = self.roster.start(children[at].command, env=self.plan.environment, log=children[at].log)
+    def _again(self, step: Step, children: list[Child], names: Collection[str]) -> None:
+        """Replace these children of a step. What they left is ended first: two of a kind must not run at once."""
+        places = [place for place, child in enumerate(children) if child.name in names]
+        self.roster.stop([children[place] for place in places], grace_s=step.grace_s)
+        for place in places:
+            fallen = children[place]
+            children[place] = self.roster.start(fallen.command, env=self.plan.environment, log=fallen.log)
         began_s = time.monotonic()
         while not self._stands(step, children, began_s):
             if self.interrupts.received:
@@ -337,6 +343,16 @@ def obituary(child: Child, when: str) -> str:
     full = any("No space left on device" in line for line in child.last_lines(_SHOWN_LINES))
     cause = "; the disk is full: make room or choose another place with --var DIR" if full else ""
     return f"{child.name} ended ({how}) {when}{cause}" + _quote(child)
+
+
+def _cause(child: Child) -> str:
+    """Tell in one line that a child of a kept world ended."""
+    return obituary(child, "although nobody asked it to").splitlines()[0].removesuffix(", and ends:")
+
+
+def _ended(children: Sequence[Child]) -> dict[str, str]:
+    """Name -> how it ended, of those that did."""
+    return {child.name: _cause(child) for child in children if child.status() is not None}
 
 
 def _quote(child: Child) -> str:

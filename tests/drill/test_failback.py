@@ -155,6 +155,10 @@ def test_a_wait_without_its_end_thaws_the_site(lost: Any, step: Any) -> None:
     assert not lost.journal().exists("control/epoch=2/freeze.json")
 
 
+def test_a_drill_goes_home_whoever_stops_it(lost: Any, step: Any) -> None:
+    assert not any(step.heeds(lost, then) for then in ("restored", "frozen", "recovered", "open"))
+
+
 def test_the_end_files_the_time_line(lost: Any, step: Any) -> None:
     lost.file("frozen", {"at_ns": "9", "symbols": frozen_rows()})
     assert isinstance(step.proceed(lost, "open", {}), Wait)

@@ -16,7 +16,7 @@ from drill.docket import Docket
 from drill.operators.failback import FailbackOperator
 from drill.operators.preflight_failback import PreflightFailbackOperator
 from drill.operators.register_failback import RegisterFailbackOperator
-from drill.operators.step import RedResult, Wait
+from drill.operators.step import Aborted, RedResult, Wait
 from drill.operators.tear_down import GONE, TearDownOperator
 from drill.site_settings import PRIMARY
 from tests.core import home, real, worlds
@@ -95,6 +95,46 @@ def test_going_home_restores_nothing_first_since_nothing_was_sabotaged(trades: D
     wait = FailbackOperator(task_id="failback").start(trades, {})
     assert isinstance(wait, Wait)
     assert (wait.condition, wait.arguments["epoch"]) == ("epoch_drained", 1)
+
+
+WAITS = ("primary drained", "cleared", "built", "frozen", "handed over", "site drained", "recovered")
+
+
+def frozen(docket: Docket) -> bool:
+    return docket.journal().exists("control/epoch=2/freeze.json")
+
+
+@pytest.mark.parametrize("then", WAITS)
+def test_a_way_home_that_is_stopped_before_the_exchange_moves_leaves_the_site_trading(
+    trades: Docket, context: Any, then: str
+) -> None:
+    step = FailbackOperator(task_id="failback")
+    assert step.heeds(trades, then)
+    control.freeze(trades.home, trades.settings.journal_bucket, 2, drill=home.ID)
+    with pytest.raises(Aborted, match="the carrier called"):
+        step.resume(context, {"state": "aborted", "text": "the carrier called"}, then)
+    assert not frozen(trades)
+    assert [name for name in trades.names() if name.endswith("-failback-abort-1.json")]
+
+
+def test_a_way_home_that_is_stopped_in_the_last_moment_does_not_move(
+    trades: Docket, context: Any, monkeypatch: Any
+) -> None:
+    """Every digest is equal, and nobody has looked at the abort since."""
+    control.freeze(trades.home, trades.settings.journal_bucket, 2, drill=home.ID)
+    trades.file("frozen", {"at_ns": "9", "symbols": {}})
+    trades.abort("the carrier called")
+    touched: list[str] = []
+    monkeypatch.setattr(fence, "deny", lambda *_: touched.append("deny"))
+    monkeypatch.setattr(fence, "take_epoch", lambda *_: touched.append("epoch"))
+    with pytest.raises(Aborted, match="the carrier called"):
+        FailbackOperator(task_id="failback").resume(context, {"state": "met", "found": {"symbols": {}}}, "recovered")
+    assert (frozen(trades), touched) == (False, [])
+
+
+def test_once_the_exchange_has_moved_it_is_not_stopped_half_way(trades: Docket) -> None:
+    step = FailbackOperator(task_id="failback")
+    assert [step.heeds(trades, then) for then in ("open", "back")] == [False, False]
 
 
 def test_the_site_goes_once_the_exchange_has_left_it(trades: Docket, monkeypatch: Any, ordered: Any) -> None:

@@ -141,6 +141,10 @@ class Instance:
             ends[symbol] = {link["epoch"]: end for link, end in zip(links, [*starts, 2**62], strict=True)}
         return ends
 
+    def lease(self) -> dict[str, str]:
+        """The drill lock: who holds it, and until when."""
+        return dict(self.json("aex-journal", "control/drill-lock.json"))
+
     def epochs(self) -> list[tuple[int, str]]:
         keys = re.compile(r"control/epoch=\d+\.json")
         records = [json.loads(body) for key, body in self.objects("aex-journal", "control/") if keys.fullmatch(key)]

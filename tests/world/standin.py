@@ -50,6 +50,13 @@ def service(var: Path, name: str, code: str, *after: str, grace_s: float = 5, pa
     return Step(name, (command,), after, ready=lambda: "up" in log.read_text(), grace_s=grace_s, patience_s=patience_s)
 
 
+def twins(var: Path) -> Step:
+    """Two services that do not need one another, and are ready when both say so."""
+    pair = (service(var, "one", WAIT), service(var, "other", WAIT))
+    commands = tuple(command for twin in pair for command in twin.commands)
+    return replace(pair[0], commands=commands, ready=lambda: all(twin.ready and twin.ready() for twin in pair), each=True)
+
+
 def task(name: str, code: str, *after: str) -> Step:
     return Step(name, (Command(name, (sys.executable, "-S", "-c", code)),), after)
 
@@ -75,6 +82,7 @@ def scenario(var: Path, name: str) -> tuple[Step, ...]:
             service(var, "roof", WAIT, "work"),
             replace(service(var, "beside", WAIT), each=True),
         ),
+        "twins": (twins(var),),
         "doomed": (service(var, "doomed", DOOMED),),
     }[name]
 

@@ -359,6 +359,23 @@ def test_in_a_kept_world_a_service_of_its_own_is_started_again_alone(world: Supe
     assert not standing_of(world.var).exists()
 
 
+def test_in_a_kept_world_siblings_that_end_together_are_started_again_once_each(world: Supervised) -> None:
+    popen = world.start("kept:twins")
+    eventually(standing_of(world.var).exists)
+    before = pids(world)
+    os.kill(popen.pid, signal.SIGSTOP)  # the supervisor sees both ends at once
+    for name in ("one", "other"):
+        os.kill(before[name], signal.SIGKILL)
+    os.kill(popen.pid, signal.SIGCONT)
+    eventually(lambda: json.loads(standing_of(world.var).read_text())["restarts"])
+    after = pids(world)
+    assert after["one"] != before["one"]
+    assert after["other"] != before["other"]
+    err = ended_well(popen)
+    assert [err.count(f"{name} ended (SIGKILL)") for name in ("one", "other")] == [1, 1]
+    assert [err.count(f"{name} is back after") for name in ("one", "other")] == [1, 1]
+
+
 def test_a_kept_world_gives_up_on_a_service_that_ends_again_and_again(world: Supervised) -> None:
     status, _, err = world.run("kept:doomed")
     assert status == REFUSED

@@ -4,7 +4,8 @@ While the DR site trades on, what is left of the lost primary is cleared away an
 Then the DR site is frozen at a seq per symbol; its journal is drained and carried back; the primary recovers from it
 and must come to the very digests at which the DR site stopped. Only then is the DR site denied its streams, the next
 epoch taken, the primary opened and every name moved. Until the epoch is taken a failback that goes wrong is undone: the
-DR site thaws and trades on. It runs after an abort and after a failed drill too: a lost primary does not come back.
+DR site thaws and trades on. So is one that people stop, after a real failover; a drill's own runs after an abort and
+after a failure too, for a lost primary does not come back.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from drill.aws import control, fence, routing
 from drill.core import captures
 from drill.docket import Docket
 from drill.operators.collect_captures import HANDOVER_S, read_captures, start_seqs
-from drill.operators.step import RedResult, Step, Wait
+from drill.operators.step import Aborted, RedResult, Step, Wait
 from drill.operators.tear_down import REVEAL_S
 from drill.site_settings import PRIMARY
 from drill.triggers.home_conditions import home_site
@@ -29,6 +30,9 @@ FREEZE_S = 60
 RECOVER_S = 1800
 OPEN_S = 120
 MEMBERS_S = 120
+
+MOVED = frozenset({"open", "back"})
+"""What is waited for once the next epoch is taken: the old site has lost its lease, and there is no way back to it."""
 
 Found = dict[str, Any]
 
@@ -68,6 +72,14 @@ class FailbackOperator(Step):
             "back": self._end,
         }
         return steps[then](docket, found)
+
+    def heeds(self, docket: Docket, then: str) -> bool:
+        """The way home after a real failover may be stopped until the exchange moves; a drill has to go home."""
+        return docket.plan().homecoming and then not in MOVED
+
+    def stopped(self, docket: Docket) -> None:
+        """The DR site trades on."""
+        self._thaw(docket)
 
     def overdue(self, docket: Docket, then: str, text: str) -> Wait | dict[str, Any]:
         """A wait that ended without its condition: undo the freeze, unless the next epoch is taken already.
@@ -140,6 +152,10 @@ class FailbackOperator(Step):
 
     def _move(self, docket: Docket) -> Wait:
         plan, settings, site = docket.plan(), docket.settings, home_site(docket)
+        reason = docket.aborted() if plan.homecoming else None
+        if reason is not None:  # asked for after the last wait: still in time
+            self._thaw(docket)
+            raise Aborted(reason)
         if _opened(docket):
             fence.deny(docket.home, plan.site)
         wanted = fence.Epoch(epoch=site.epoch, site=PRIMARY, environment="LIVE", at_ns=clock.now_ns())

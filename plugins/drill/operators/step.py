@@ -88,8 +88,16 @@ class Step(BaseOperator):
         if reason is not None and self.heeds_abort:
             raise Aborted(reason)
 
+    def heeds(self, docket: Docket, then: str) -> bool:  # noqa: ARG002 - for overriding
+        """Whether an abort ends the wait for `then`."""
+        return self.heeds_abort
+
+    def stopped(self, docket: Docket) -> None:
+        """Undo what must not stay as it is when an abort has ended a wait; by default nothing."""
+
     def _after(self, docket: Docket, event: dict[str, Any], then: str, context: Any) -> Wait | dict[str, Any]:
         if event["state"] == "aborted":
+            self.stopped(docket)
             raise Aborted(event["text"])
         if event["state"] == "error":
             raise BrokenWait(event["text"])
@@ -149,7 +157,7 @@ class Step(BaseOperator):
                 condition=wait.condition,
                 arguments=wait.arguments,
                 timeout_s=wait.timeout_s,
-                heeds_abort=self.heeds_abort,
+                heeds_abort=self.heeds(docket, wait.then),
             ),
             method_name="resume",
             kwargs={"then": wait.then},
