@@ -97,14 +97,14 @@ stop: $(STAMP) ## End the world that runs here, or what a killed one left
 test: $(STAMP) $(KERNEL) ## Run the tests (browser tests only where Chromium is installed); TESTS=tests/world picks
 ifeq ($(CHROMIUM),)
 	@echo "make test: no Chromium in /usr/bin, so the browser tests are left out (Debian: apt-get install chromium)" >&2
-	@$(BIN)/python -m pytest $(TESTS) -m "not browser and not instance"
+	@$(BIN)/python -m pytest $(TESTS) -m "not browser"
 else
-	@$(BIN)/python -m pytest $(TESTS) -m "not instance"
+	@$(BIN)/python -m pytest $(TESTS)
 endif
 
-.PHONY: test-instance
-test-instance: $(STAMP) $(KERNEL) ## Keep an instance up, kill its parts under load, let days pass (not part of `make test` yet)
-	@$(BIN)/python -m pytest tests/drills/test_instance.py
+.PHONY: acceptance
+acceptance: $(STAMP) ## On the instance that is up: three exercises and a loss, triggered from Airflow's form in Chromium, must pass in a row
+	@$(INSTANCE) visit --var $(VAR) -- $(BIN)/python -m tests.drills.acceptance $(if $(PICTURES),--pictures $(PICTURES))
 
 .PHONY: resilience
 resilience: $(STAMP) $(KERNEL) ## Kill a process of the platform in each of DRILLS drills (SEED draws which and when; or PHASE=drain KILL=aws)

@@ -149,8 +149,14 @@ class Airflow:
                 "task_instance_heartbeat_timeout": "45",
             },
             "triggerer": {"job_heartbeat_sec": "1"},
-            # A worker that misses its task's end by a moment sees it only after this many seconds (default 5).
-            "workers": {"min_heartbeat_interval": "1"},
+            "workers": {
+                # A worker that misses its task's end by a moment sees it only after this many seconds (default 5).
+                "min_heartbeat_interval": "1",
+                # An API server that is being started again is waited for, for a minute (default: some ten seconds, and
+                # the task has lost an attempt).
+                "execution_api_retries": "30",
+                "execution_api_retry_wait_max": "4",
+            },
             "dag_processor": {
                 # Files are found and parsed at the start; a world does not change its DAGs, and parsing costs a core.
                 "refresh_interval": "300",

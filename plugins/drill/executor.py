@@ -1,9 +1,9 @@
 """Airflow's local executor, which reports the end of a task's last worker only: `[core] executor` of our own Airflow.
 
-A task that defers ends its worker; once it is resumed it gets another, under the same key (DAG, run, task, try). Airflow
-reads the first one's end up to two seconds late. Where the task was resumed before that, the scheduler takes this end for
-the second worker's, and the task, which is still queued or running, for one that was killed: it is failed and started
-again (apache/airflow#72716, open in 3.3.2). A trigger can hold its event back until then
+A task that defers ends its worker; once it is resumed it gets another, under the same key (DAG, run, task, try).
+Airflow reads the first one's end up to two seconds late. Where the task was resumed before that, the scheduler takes
+this end for the second worker's, and the task, which is still queued or running, for one that was killed: it is failed
+and started again (apache/airflow#72716, open in 3.3.2). A trigger can hold its event back until then
 (`drill.triggers.condition.SETTLE_NS`); a person who answers a required action at once cannot be told to.
 """
 

@@ -27,9 +27,6 @@ from witness.capture import ACK, RECORD
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SYMBOLS = ("AAPL", "ADBE", "AMZN", "MSFT", "NFLX")
-DAY_END = 8
-CLOCK_MEMBER = 65_003
-TEST_SYMBOLS = 3
 POLL_S = 0.2
 
 

@@ -54,7 +54,9 @@ def twins(var: Path) -> Step:
     """Two services that do not need one another, and are ready when both say so."""
     pair = (service(var, "one", WAIT), service(var, "other", WAIT))
     commands = tuple(command for twin in pair for command in twin.commands)
-    return replace(pair[0], commands=commands, ready=lambda: all(twin.ready and twin.ready() for twin in pair), each=True)
+    return replace(
+        pair[0], commands=commands, ready=lambda: all(twin.ready and twin.ready() for twin in pair), each=True
+    )
 
 
 def task(name: str, code: str, *after: str) -> Step:
