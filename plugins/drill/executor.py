@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENDED = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.FAILED})
 
 
-class LocalExecutor(local_executor.LocalExecutor):
+class LocalExecutor(local_executor.LocalExecutor):  # type: ignore[misc]  # Airflow has no types
     """Keeps count of the workers that each task has; all else is Airflow's."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -148,8 +148,9 @@ def outcome(settings: Settings, run: str) -> str:
     until(docket.outcome, DRILL_S, f"an outcome of {docket.drill}")
     report = decode(until(lambda: docket.find("report.json"), TRADES_S, f"a report of {docket.drill}"))
     if report.result.verdict.outcome != "PASS":
-        why = "; ".join(f"{ruling.rule}: {ruling.text}" for ruling in report.result.verdict.rulings)
-        raise NotAccepted(f"{summary_line(report)}\n{report.result.verdict.sentence} {why}")
+        verdict = report.result.verdict
+        why = "; ".join(f"{rule.rule_id}: {rule.statement}" for rule in verdict.rules if rule.decided)
+        raise NotAccepted(f"{summary_line(report)}\n{verdict.sentence} {why}")
     return summary_line(report)
 
 
