@@ -31,6 +31,9 @@ TESTS ?= tests
 SEEDS ?= 1000
 F ?=
 SCORE ?=
+PRESETS ?=
+FIELDS ?=
+PICTURES ?=
 CONTROL ?= 1
 FIRST ?= 1
 
@@ -104,7 +107,8 @@ endif
 
 .PHONY: acceptance
 acceptance: $(STAMP) ## On the instance that is up: three exercises and a loss, triggered from Airflow's form in Chromium, must pass in a row
-	@$(INSTANCE) visit --var $(VAR) -- $(BIN)/python -m tests.drills.acceptance $(if $(PICTURES),--pictures $(PICTURES))
+	@$(INSTANCE) visit --var $(VAR) -- $(BIN)/python -m tests.drills.acceptance $(if $(PRESETS),--presets $(PRESETS)) $(if $(PICTURES),--pictures $(PICTURES)) \
+		$(foreach field,$(FIELDS),--field $(field))
 
 .PHONY: resilience
 resilience: $(STAMP) $(KERNEL) ## Kill a process of the platform in each of DRILLS drills (SEED draws which and when; or PHASE=drain KILL=aws)
