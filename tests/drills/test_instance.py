@@ -54,7 +54,7 @@ def _a_drill_outlives_its_airflow_and_ends_aborted_when_its_ground_is_killed(ins
     instance.kill("aws")
     instance.until(instance.said("world", r"aws is back after"))
     folder = f"drills/{identity[1]}/"
-    outcome = instance.until(lambda: instance.json("aex-evidence", f"{folder}outcome.json"))
+    outcome = instance.until(lambda: instance.json("aex-evidence", f"{folder}outcome.json"), within_s=300)
     assert outcome["outcome"] == "ABORTED"
     assert any(key == f"{folder}report.html" for key, _ in instance.objects("aex-evidence", folder))
     run.terminate()
@@ -63,7 +63,7 @@ def _a_drill_outlives_its_airflow_and_ends_aborted_when_its_ground_is_killed(ins
 
 
 def _airflow_that_is_killed_keeps_its_drill_alive(instance: Instance, drill: str) -> None:
-    """Nobody else renews the drill's lease: what waited for the loss waits again."""
+    """Nobody else renews the drill's lease: Airflow has taken the drill up again."""
     for name in AIRFLOW:
         instance.kill(name)
     held = instance.lease()
@@ -71,8 +71,6 @@ def _airflow_that_is_killed_keeps_its_drill_alive(instance: Instance, drill: str
     for name in AIRFLOW:
         instance.until(instance.said("world", rf"{name} is back after"))
     instance.until(lambda: int(instance.lease()["expires_ns"]) > int(held["expires_ns"]))
-    told = [key for key, _ in instance.objects("aex-evidence", f"drills/{drill}/events/")]
-    assert not any("-failback-" in key or "-tear_down-" in key for key in told), "it still waits for its loss"
 
 
 def _an_engine_that_is_killed_costs_an_epoch(instance: Instance) -> None:
