@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -101,7 +103,8 @@ def add_options(parser: argparse.ArgumentParser, var: str) -> None:
 
 @contextmanager
 def ground(options: argparse.Namespace) -> Iterator[Ground]:
-    """Boot an instance, give it, and end it in order."""
+    """Boot an instance, give it, and end it in order, also after a SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logging.disable(logging.INFO)  # Airflow, once imported, shows everybody's
     ports = tuple(f"--{name}-port={getattr(options, f'{name}_port')}" for name in ("airflow", "aws", "dns"))
     instance = Instance((REPOSITORY / options.var).resolve(), (*ports, *FLOW), ENVIRONMENT)

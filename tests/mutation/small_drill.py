@@ -1,7 +1,8 @@
 """The smallest set-up in which a drill's own means judge a recovery: no AWS, no scheduler, nothing else left out.
 
-An exchange trades into files; the engine's own replay recovers it; the validator, the oracle and the negative control
-judge that; the verdict judges a healthy record and damaged ones. Prints what noticed something, or `nothing`.
+An exchange trades into files; the engine's own replay recovers it, also from objects to which the catalogue's faults
+were done; the validator, the oracle and the negative control judge that; the verdict judges a healthy record and
+damaged ones. Prints what noticed something, or `nothing`.
 
     python -m tests.mutation.small_drill FOLDER
 """
@@ -9,10 +10,12 @@ judge that; the verdict judges a healthy record and damaged ones. Prints what no
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from drill.core.evidence import Evidence
 from drill.core.verdict import judge
@@ -24,9 +27,14 @@ from expectations.validate import validate
 from expectations.validation import Validation
 from oracle import OracleFrame, read_frames
 from tests.core import worlds
-from tests.expectations.exchange import SYMBOLS, TESTS, Exchange, write
+from tests.expectations.exchange import CHECKPOINT_EVERY, FRAME_COMMANDS, SYMBOLS, TESTS, Exchange, write
 
 COMMANDS = 420
+FRAMES = 3  # in an object, as `tests.expectations.exchange` writes them
+OBJECT = FRAMES * FRAME_COMMANDS
+CUT = 40
+UNKNOWN = {"digest": None, "fills": None}
+"""What is not held against anything."""
 CONTROL = TESTS[0]
 NOTHING = "nothing"
 SCOPE = "AAPL"
@@ -57,6 +65,83 @@ def recovered(exchange: Exchange) -> dict[str, dict[int, tuple[str, str]]]:
         (folder / "result.json").write_text(json.dumps(result))
         compared[symbol] = {one.seq: (one.primary.hex(), one.recovered.hex()) for one in met}
     return compared
+
+
+def found_in(journal: Path) -> dict[str, Any]:
+    """What the engine says of SCOPE's journal in this folder; of damages the first, as kind, expected and found."""
+    store = open_store(f"file://{journal}/")
+    found = recover(
+        store,
+        SCOPE,
+        environment=Environment.LIVE,
+        now_ns=time.time_ns,
+        on_fills=lambda _: None,
+        on_checkpoint=lambda _: None,
+    )
+    told = found.result(from_epoch=1, epoch=2, build="small drill")
+    damages = [(one.kind, one.expected, one.found) for one in found.account.damages[:1]]
+    return {**told, "damages": damages}
+
+
+def by_faults(exchange: Exchange, folder: Path) -> str:
+    """FAIL, or a count: what is done to stored objects is not told as it was done, or costs what it must not cost."""
+    traded = exchange.traded[SCOPE]
+    whole = {
+        "status": "recovered", "seq": COMMANDS, "highest_seq": COMMANDS, "commands": COMMANDS, "damages": [],
+        "digest": traded.checkpoints[-1][1].hex(), "fills": len(traded.fills), "frames": len(traded.frames),
+        "duplicates": 0, "refused": 0, "reorder_depth": 0, "checkpoints": len(traded.checkpoints), "disagreements": 0,
+        "first_disagreement_seq": 0,
+    }  # fmt: skip
+    for done in FAULTS:
+        journal = folder / done.__name__
+        shutil.copytree(exchange.root / "journal", journal)
+        must = whole | done(sorted((journal / f"symbol={SCOPE}").rglob("*.gz")))
+        found = found_in(journal)
+        wrong = [what for what, value in must.items() if value is not None and found[what] != value]
+        if wrong:
+            return f"fault {done.__name__}: {wrong[0]} is {found[wrong[0]]}, must be {must[wrong[0]]}"
+    return ""
+
+
+def nothing_done(_: list[Path]) -> dict[str, Any]:
+    """The journal as it was written."""
+    return {}
+
+
+def missing(objects: list[Path]) -> dict[str, Any]:
+    """F01: the third object is gone, and all that comes after it waits in vain."""
+    objects[2].unlink()
+    gap = ("gap", f"seq {2 * OBJECT + 1}", f"seq {3 * OBJECT + 1}")
+    frames = (len(objects) - 1) * FRAMES
+    return {"damages": [gap], "frames": frames, "reorder_depth": frames - 2 * FRAMES, **up_to(2 * OBJECT)}
+
+
+def duplicated(objects: list[Path]) -> dict[str, Any]:
+    """F03: an object is there twice."""
+    shutil.copy(objects[1], objects[1].with_name("copy.gz"))
+    return {"duplicates": FRAMES, "frames": (len(objects) + 1) * FRAMES}
+
+
+def disordered(objects: list[Path]) -> dict[str, Any]:
+    """F05: the last object lists first, under an hour long past."""
+    early = objects[0].parents[1] / "00" / "0000.gz"
+    early.parent.mkdir()
+    objects[-1].rename(early)
+    return {"reorder_depth": FRAMES}
+
+
+def cut(objects: list[Path]) -> dict[str, Any]:
+    """F06: the last object ends within its last frame, and says so."""
+    content = objects[-1].read_bytes()
+    objects[-1].write_bytes(content[:-CUT])
+    damage = ("bad_gzip", "a complete gzip file", f"end of object after {len(content) - CUT} compressed bytes")
+    last = len(objects) * OBJECT - FRAME_COMMANDS
+    return {"damages": [damage], "frames": len(objects) * FRAMES - 1, "highest_seq": last, **up_to(last)}
+
+
+def up_to(seq: int) -> dict[str, Any]:
+    """A recovery that had to stop there: fewer commands, fewer checkpoints, and a state that nobody wrote down."""
+    return {"status": "damaged", "seq": seq, "commands": seq, "checkpoints": seq // CHECKPOINT_EVERY} | UNKNOWN
 
 
 def judged(exchange: Exchange) -> Validation:
@@ -133,12 +218,21 @@ def by_catalogue() -> str:
     return ""
 
 
+FAULTS = (nothing_done, missing, duplicated, disordered, cut)
+
+
 def noticed(folder: Path) -> str:
     """What noticed something first; a crash is a phase that fails."""
     try:
         exchange = write(folder, commands=COMMANDS)
         compared = recovered(exchange)
-        return by_catalogue() or by_validation(exchange) or by_oracle(exchange, compared) or by_control(exchange)
+        return (
+            by_catalogue()
+            or by_validation(exchange)
+            or by_oracle(exchange, compared)
+            or by_faults(exchange, folder / "faults")
+            or by_control(exchange)
+        )
     except Exception as error:  # noqa: BLE001 - whatever it is: in a drill it fails the phase
         return f"phase: {type(error).__name__}: {' '.join(str(error).split())[:100]}"
 
