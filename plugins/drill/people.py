@@ -16,7 +16,7 @@ from drill.settings import Settings
 APPROVERS = ("admin", "deputy")
 """Who answers the first and the second approval; neither asked for the failover."""
 READ = timedelta(seconds=3)
-"""Nobody answers a question sooner; Airflow too needs a moment until it knows that the task which asked has let go."""
+"""Nobody answers a question sooner: it must be read first."""
 
 
 class UnknownPersonError(LookupError):
