@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from drill.core.evidence import Evidence
 from drill.core.verdict import judge
 from drill.second_opinion import opinion
@@ -207,6 +209,9 @@ def damaged() -> Iterator[tuple[str, str, Evidence]]:
     slow = worlds.changed()
     slow.documents["acked-dr"]["performance"]["p99_us"] = 600_000
     yield "twice as slow", "FAIL", slow
+    begun = next(event for event in worlds.healthy().events if event.step == "register")
+    refused = msgspec.structs.replace(begun, name="reject", data={"reason": "the lock is held"})
+    yield "a second drill", "REJECTED", worlds.replaced(worlds.changed(), [begun, refused])
 
 
 def by_catalogue() -> str:
