@@ -7,7 +7,6 @@ every 1,000 commands, in objects of 16 MiB. Volumes differ: the busiest symbol h
 from __future__ import annotations
 
 import os
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +26,7 @@ from engine.snapshot_shelf import Shelf
 from engine.storage import FileStore
 from engine.venue import Venue
 from tests.benchmarks.journals import CHECKPOINT_EVERY, write_journal
+from tests.benchmarks.memory import peak_mib
 from tests.benchmarks.streams import MIXED, stream
 
 __all__ = ["COMMANDS", "recover_day", "volumes", "write_day"]
@@ -138,5 +138,5 @@ def recover_day(folder: Path, workers: int, *, tail: bool) -> dict[str, Any]:
         "cpu_s": round(cpu_s, 3),
         "m_per_cpu_s": round(commands / cpu_s / 1e6, 3),
         "journal_gb": round(sum(sizes.values()) / 1e9, 3),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_mib(),
     }

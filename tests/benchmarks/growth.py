@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from engine.replayer import KERNEL, fallback
 from engine.storage import FileStore
 from engine.venue import Venue
 from tests.benchmarks.journals import write_journal
+from tests.benchmarks.memory import peak_mib
 from tests.benchmarks.streams import MIXED, stream
 
 __all__ = ["FACTORS", "draw", "measure", "write"]
@@ -32,13 +32,13 @@ def write(folder: Path, factor: int, seed: int) -> None:
 def measure(folder: Path, factor: int) -> dict[str, Any]:
     """Recover it: one line of results. Memory is what the recovery adds to an engine that is ready."""
     fallback()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib()
     reader = JournalReader(FileStore(folder), SYMBOL, environment=1, epoch=1, prefix="epoch=1/")
     start, used = time.perf_counter(), time.process_time()
     recovery = rebuild(reader, Venue.listed(SYMBOL), now_ns=time.time_ns, engine=KERNEL)
     wall_s, cpu_s = time.perf_counter() - start, time.process_time() - used
     assert recovery.status == "recovered", recovery.account.damages
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_mib()
     return {
         "bench": "growth",
         "variant": KERNEL,
@@ -48,8 +48,8 @@ def measure(folder: Path, factor: int) -> dict[str, Any]:
         "wall_s": round(wall_s, 4),
         "cpu_s": round(cpu_s, 4),
         "m_per_cpu_s": round(recovery.seq / cpu_s / 1e6, 3),
-        "peak_mib": peak // 1024,
-        "added_mib": (peak - before) // 1024,
+        "peak_mib": peak,
+        "added_mib": peak - before,
     }
 
 

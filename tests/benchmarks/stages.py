@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from engine.storage import FileStore
 from engine.venue import Venue
 from oracle.book import NaiveVenue
 from tests.benchmarks.journals import frames, write_journal
+from tests.benchmarks.memory import peak_mib
 from tests.benchmarks.streams import STREAMS, stream
 
 __all__ = ["STAGES", "VARIANTS", "Result", "measure"]
@@ -133,6 +133,6 @@ def measure(stage: str, variant: str, name: str, seed: int) -> dict[str, Any]:
         "commands": result.commands,
         "cpu_s": round(result.cpu_s, 6),
         "m_per_cpu_s": round(result.commands / max(result.cpu_s, 1e-9) / 1e6, 4),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_mib(),
         "outcome": result.outcome,
     }
