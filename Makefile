@@ -115,6 +115,10 @@ resilience: $(STAMP) $(KERNEL) ## Kill a process of the platform in each of DRIL
 	@$(BIN)/python -m tests.drills.resilience --seed $(SEED) --drills $(or $(DRILLS),5) --first $(FIRST) --var $(VAR)/resilience $(PORTS) \
 		$(if $(PHASE),--phase $(PHASE)) $(if $(KILL),--kill $(KILL))
 
+.PHONY: soak
+soak: $(STAMP) $(KERNEL) ## Run DRILLS (50) small drills in a row on one instance: none may leave anything, nothing may grow
+	@$(BIN)/python -m tests.drills.soak --drills $(or $(DRILLS),50) --var $(VAR)/soak $(PORTS)
+
 .PHONY: sim
 sim: $(STAMP) ## Live through SEEDS histories of the exchange under a nemesis, on simulated time (SEEDS=1000 FIRST=1)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $$(nproc)

@@ -108,8 +108,8 @@ def ground(options: argparse.Namespace) -> Iterator[Ground]:
     logging.disable(logging.INFO)  # Airflow, once imported, shows everybody's
     ports = tuple(f"--{name}-port={getattr(options, f'{name}_port')}" for name in ("airflow", "aws", "dns"))
     instance = Instance((REPOSITORY / options.var).resolve(), (*ports, *FLOW), ENVIRONMENT)
-    instance.up()
     try:
+        instance.up()
         os.environ.update(exports(instance.var))
         yield Ground(instance)
     finally:
