@@ -15,13 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
 from engine.storage import open_store
+from tests.patience import until
 
 __all__ = ["AEX_RATE", "row", "saturate"]
 
@@ -33,7 +34,6 @@ WARM: Final = 1
 """Whole windows of ten seconds that are left out: books build up."""
 WINDOWS: Final = 3
 PATIENCE_S: Final = 240
-POLL_S: Final = 0.5
 ROLES: Final = {"engine trade": "engines", "witness members": "members", "emulator serve": "embedded_aws"}
 
 
@@ -73,9 +73,9 @@ def _measure() -> dict[str, Any]:
         return [window for window in said.get("windows", ()) if window["offered"]]
 
     # The first window with an offer began before the load was there in full; WARM more let books build up.
-    _until(lambda: len(windows()) > WARM)
+    until(lambda: len(windows()) > WARM, PATIENCE_S, "members' flow")
     before, began = _used(), time.perf_counter()
-    _until(lambda: len(windows()) > WARM + WINDOWS)
+    until(lambda: len(windows()) > WARM + WINDOWS, PATIENCE_S, f"{WINDOWS} more windows of members' flow")
     used_s, wall_s = _used(), time.perf_counter() - began
     counted = windows()[WARM + 1 : WARM + 1 + WINDOWS]
     acked, offered = (sum(window[name] for window in counted) for name in ("acked", "offered"))
@@ -111,14 +111,6 @@ def _used() -> dict[str, float]:
         role = next((role for words, role in ROLES.items() if words in title), "others")
         used[role] += times.user + times.system
     return used
-
-
-def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not done():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"live: no {WARM + WINDOWS + 1} windows of members' flow within {PATIENCE_S} s")
-        time.sleep(POLL_S)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,9 @@ import os
 import re
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -31,6 +29,7 @@ from drill.core.report import decode
 from drill.docket import Docket
 from drill.report.summary import summary_line
 from drill.settings import Settings
+from tests.patience import NotInTime, until
 
 PRESETS = ("weekly", "weekly", "weekly", "loss")
 USER = "operator"
@@ -38,23 +37,11 @@ RUN = re.compile(r"/dags/dr_drill/runs/(?P<run>[^/?]+)")
 DRILL_S = 900
 TRADES_S = 60
 CLICK_MS = 30_000
-POLL_S = 0.5
 VIEW = {"width": 1280, "height": 900}
-Seen = TypeVar("Seen")
 
 
 class NotAccepted(Exception):
     """What did not hold; the message is the one line to show."""
-
-
-def until(look: Callable[[], Seen | None], within_s: int, what: str) -> Seen:
-    """Look until there is something to see. Raises NotAccepted when the time is over."""
-    deadline = time.monotonic() + within_s
-    while (seen := look()) is None:
-        if time.monotonic() > deadline:
-            raise NotAccepted(f"not within {within_s} s: {what}")
-        time.sleep(POLL_S)
-    return seen
 
 
 # --- the browser --------------------------------------------------------------------------------------------------
@@ -194,7 +181,7 @@ def main() -> int:
     fields = dict(one.split("=", 1) for one in chosen.field)
     try:
         accept(Settings(), chosen.presets.split(","), fields, chosen.pictures)
-    except NotAccepted as refused:
+    except (NotAccepted, NotInTime) as refused:
         say(str(refused))
         return 1
     return 0

@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +25,13 @@ from typing import Any, Final
 
 import yaml
 
+from tests.patience import until
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 POSTGRES_PORT: Final = "35432"
 SMALL: Final = {"SYMBOLS": "AAPL,ADBE,AMZN,MSFT,NFLX", "MEMBERS": "10", "CUSTOMERS": "20", "RATE": "300"}
 PATIENCE_S: Final = 240
-POLL_S: Final = 0.5
+MEND_S: Final = 0.5
 
 
 @dataclass
@@ -100,11 +101,8 @@ class Composition:
         say(f"{name} started")
 
     def _await(self, name: str, condition: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not self._fulfils(name, condition):
-            if time.monotonic() > deadline:
-                raise SystemExit(f"composed: {name}: no {condition} in {PATIENCE_S} s; see {self.folder}/{name}.log")
-            time.sleep(POLL_S)
+        what = f"composed: {name}: {condition}; see {self.folder}/{name}.log"
+        until(lambda: self._fulfils(name, condition), PATIENCE_S, what)
 
     def _fulfils(self, name: str, condition: str) -> bool:
         status = self.running[name].poll()
@@ -191,10 +189,11 @@ def main() -> int:
         composition.settle()
         say(f"all services are healthy; logs in {folder}")
         run = subprocess.Popen(command(asked.command), cwd=ROOT, env=composition.environment("scheduler"))
-        while run.poll() is None:
-            composition.mend()
-            time.sleep(POLL_S)
-        return run.returncode
+        while True:
+            try:
+                return run.wait(MEND_S)
+            except subprocess.TimeoutExpired:
+                composition.mend()
     finally:
         composition.stop()
         shutil.rmtree(found["postgres"]["home"])

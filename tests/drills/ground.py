@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +26,7 @@ from emulator.service import exports
 from engine.storage import StorageError
 from tests.drills.instance import REPOSITORY, SYMBOLS, Instance
 from tests.drills.real_loss import signed_in
+from tests.patience import NotInTime, until
 
 FLOW = (f"--symbols={','.join(SYMBOLS)}", "--members=10", "--customers=20", "--rate=200")
 ENVIRONMENT = {"AEX_BUFFER_S": "3", "AEX_QUIET_S": "90", "AEX_SYMBOLS_PER_TASK": "4", "AEX_SNAPSHOT_EVERY_S": "10"}
@@ -85,13 +85,16 @@ class Ground:
 
 def patiently(done: Callable[[], bool]) -> bool:
     """Ask until it is so; what is down is asked again. False where it never was."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+
+    def there() -> bool:
         with suppress(*AWAY):
-            if done():
-                return True
-        time.sleep(POLL_S)
-    return False
+            return done()
+        return False
+
+    try:
+        return until(there, PATIENCE_S, "what a drill was waited for", pause_s=POLL_S)
+    except NotInTime:
+        return False
 
 
 def add_options(parser: argparse.ArgumentParser, var: str) -> None:

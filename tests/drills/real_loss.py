@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,23 @@ import httpx
 
 from drill.run import EXIT
 from engine.storage import open_store
+from tests.patience import until
 
 CLUSTERS = [f"aex-primary-{part}" for part in ("MatchingEngine", "MarketData", "Customer")]
 ACKNOWLEDGED = 2_000
 SAID = "members/latest.json"
 APPROVERS = {"first_approval": "admin", "second_approval": "deputy"}
 PATIENCE_S = 120
-POLL_S = 0.5
 
 
 def await_orders() -> None:
     """There must be something to lose: members say how much was acknowledged to them."""
     words = open_store(f"s3://{os.environ['AEX_WITNESS_BUCKET']}/words/")
-    deadline = time.monotonic() + PATIENCE_S
-    while not words.exists(SAID) or json.loads(words.get(SAID))["acked"] < ACKNOWLEDGED:
-        if time.monotonic() > deadline:
-            raise SystemExit(f"members were not acknowledged {ACKNOWLEDGED} commands in {PATIENCE_S} s")
-        time.sleep(POLL_S)
+
+    def enough() -> bool:
+        return words.exists(SAID) and int(json.loads(words.get(SAID))["acked"]) >= ACKNOWLEDGED
+
+    until(enough, PATIENCE_S, f"{ACKNOWLEDGED} commands acknowledged to members")
 
 
 def kill_primary() -> None:
@@ -61,16 +60,15 @@ def signed_in(user: str) -> httpx.Client:
 
 
 def open_question(client: httpx.Client) -> dict[str, Any]:
-    """The one required action that nobody has answered and whose task waits; polled for."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        asked: dict[str, str | bool] = {"response_received": False, "state": "deferred"}
-        found = client.get("/api/v2/dags/dr_drill/dagRuns/~/hitlDetails", params=asked)
+    """The one required action that nobody has answered and whose task waits."""
+
+    def asked() -> list[dict[str, Any]]:
+        wanted: dict[str, str | bool] = {"response_received": False, "state": "deferred"}
+        found = client.get("/api/v2/dags/dr_drill/dagRuns/~/hitlDetails", params=wanted)
         found.raise_for_status()
-        if found.json()["hitl_details"]:
-            return dict(found.json()["hitl_details"][0])
-        time.sleep(POLL_S)
-    raise SystemExit(f"no required action after {PATIENCE_S} s")
+        return list(found.json()["hitl_details"])
+
+    return until(asked, PATIENCE_S, "a required action")[0]
 
 
 def answer(user: str, task: str, choice: str = "Approve") -> None:
